@@ -1,0 +1,1 @@
+"""The core: no framework, no I/O."""

@@ -1,0 +1,167 @@
+"""The body of an error: its structs, and an encoder that cannot fail (CONTRACT §1)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import UNSET
+
+MAX_BODY = 16 * 1024  # bytes
+MAX_DETAILS = 100
+MAX_TEXT = 1_000  # characters
+ELLIPSIS = "…"  # ends a string, and names the entry of the details, where something was cut
+
+
+class Error(msgspec.Struct, forbid_unknown_fields=True):
+    """What went wrong: for programs, for people, and for whoever has to find the log lines."""
+
+    code: Annotated[str, msgspec.Meta(pattern="^[a-z][a-z0-9_]*$")]
+    message: Annotated[str, msgspec.Meta(min_length=1)]
+    trace_id: str
+    details: dict[str, str] | msgspec.UnsetType = UNSET
+
+
+class Envelope(msgspec.Struct, forbid_unknown_fields=True):
+    """The one shape in which every error leaves."""
+
+    error: Error
+
+
+_encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder(Envelope).decode
+
+
+def encode(code: str, message: Any, trace_id: str, details: Mapping[Any, Any] | None) -> bytes:
+    """Return the body as ``bytes``: a UTF-8 JSON object of at most 16 KiB.
+
+    Never raises: what JSON cannot hold is made text, what is too long is cut visibly, and if all
+    fails the body is a constant with the trace id.
+    """
+    # The common case is already what JSON takes; msgspec itself is the check of its characters.
+    if (
+        type(message) is str
+        and 0 < len(message) <= MAX_TEXT
+        and (not details or _is_plain(details))
+    ):
+        try:
+            body = _encode(Envelope(Error(code, message, trace_id, details or UNSET)))  # type: ignore[arg-type]
+        except Exception:  # lone surrogates
+            pass
+        else:
+            if len(body) <= MAX_BODY:
+                return body
+    try:
+        return _encode_any(code, message, trace_id, details)
+    except Exception:
+        # Not even text(), which guards each value, got through: memory or the stack is at its end.
+        return (
+            b'{"error":{"code":"internal_error","message":"Internal server error.",'
+            b'"trace_id":"%b"}}' % trace_id.encode("ascii", "replace")
+        )
+
+
+def decode(body: bytes) -> Error | None:
+    """Return the error in a body that conforms to the contract, None for any other body."""
+    try:
+        return _decode(body).error
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return None
+
+
+def text(value: Any) -> str:
+    """Return any value as a plain ``str`` of at most 1,000 characters that UTF-8 can encode.
+
+    Raises nothing: a value that fails to give its text is named by its type.
+    """
+    try:
+        if isinstance(value, str):
+            plain = str.__str__(value)  # not str(): a subclass may have its own idea, or fail
+        elif isinstance(value, (bytes, bytearray)):
+            plain = value[: MAX_TEXT * 4].decode("utf-8", "replace")
+        elif value is None or isinstance(value, (bool, Mapping, list, tuple, set, frozenset)):
+            plain = _encode(_bounded(value, depth=4)).decode()
+        else:
+            plain = str.__str__(str(value))
+        if len(plain) > MAX_TEXT:
+            plain = plain[: MAX_TEXT - 1] + ELLIPSIS
+        try:
+            plain.encode()
+        except UnicodeEncodeError:
+            # Surrogate pairs become the character they stand for, lone ones U+FFFD.
+            plain = plain.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+        return plain
+    except Exception:
+        return f"<{type(value).__name__}>"
+
+
+def _is_plain(details: Any) -> bool:
+    if type(details) is not dict or len(details) > MAX_DETAILS:
+        return False
+    for key, value in details.items():
+        if type(key) is not str or type(value) is not str:
+            return False
+        if len(key) > MAX_TEXT or len(value) > MAX_TEXT:
+            return False
+    return True
+
+
+def _encode_any(code: str, message: Any, trace_id: str, details: Any) -> bytes:
+    error = Error(code, text(message) or text(code), trace_id)
+    kept: dict[str, str] = {}
+    size = len(_encode(Envelope(error)))
+    left_out = 0
+    # Room for the entry that tells how many were left out.
+    limit = MAX_BODY - len(f',"{ELLIPSIS}":"{2**63} more"'.encode())
+    entries = _text_entries(details)
+    for name, value in entries:
+        if name in kept:
+            value = text(f"{kept[name]}; {value}")
+            size -= len(_encode({name: kept.pop(name)}))
+        size += len(_encode({name: value}))
+        if size > limit or len(kept) >= MAX_DETAILS:
+            left_out = 1 + sum(1 for _ in entries)
+            break
+        kept[name] = value
+    if left_out:
+        if len(kept) >= MAX_DETAILS:
+            kept.popitem()
+            left_out += 1
+        kept[ELLIPSIS] = f"{left_out} more"
+    error.details = kept or UNSET
+    return _encode(Envelope(error))
+
+
+def _text_entries(details: Any) -> Iterable[tuple[str, str]]:
+    """Yield the details as texts; what is no mapping is one text under ``$``."""
+    if not details:
+        return
+    if not isinstance(details, Mapping):
+        yield "$", text(details)
+        return
+    for name in details:
+        try:
+            value = details[name]
+        except Exception as exc:
+            value = f"<{type(exc).__name__}>"
+        yield text(name), text(value)
+
+
+def _bounded(value: Any, depth: int) -> Any:
+    """Return a container as JSON can hold it; the bounds also end cycles and depth bombs."""
+    if value is None or isinstance(value, bool):
+        return value
+    if type(value) is int and abs(value) < 2**53:
+        return value
+    if isinstance(value, (Mapping, list, tuple, set, frozenset)):
+        if depth == 0:
+            return ELLIPSIS
+        more = [ELLIPSIS] if len(value) > MAX_DETAILS else []
+        first = [item for item, _ in zip(value, range(MAX_DETAILS), strict=False)]
+        if isinstance(value, Mapping):
+            return {text(key): _bounded(value[key], depth - 1) for key in first} | {
+                cut: cut for cut in more
+            }
+        return [_bounded(item, depth - 1) for item in first] + more
+    return text(value)

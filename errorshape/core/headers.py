@@ -1,0 +1,150 @@
+"""Headers: which belong to a body, which can be sent, and the one of the trace id."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, AnyStr
+
+Pairs = Iterable[tuple[AnyStr, AnyStr]]
+
+# RFC 9110 §5.1: field-name = token
+is_header_name = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+").fullmatch
+_control = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+
+# The headers that speak of a body, and go with it. (RFC 9112 §6.2: a Content-Length must not
+# stand beside a Transfer-Encoding.)
+OF_THE_BODY = frozenset(
+    """content-length content-encoding content-type content-disposition content-language
+    content-md5 content-range etag last-modified accept-ranges digest cache-control
+    transfer-encoding trailer""".split()
+)
+
+
+# Those of the connection are the server's to set: PEP 3333 forbids them, and HTTP/2 (RFC 9113
+# §8.2.2) has none.
+_OF_THE_CONNECTION = frozenset(
+    "connection keep-alive proxy-authenticate proxy-authorization proxy-connection te trailers"
+    " upgrade".split()
+)
+
+
+def header(headers: Iterable[tuple[str, str]], name: str) -> str | None:
+    """Return the first value of a header, None if it is not there."""
+    name = name.lower()
+    return next((value for key, value in headers if key.lower() == name), None)
+
+
+def media_type_of(headers: Iterable[tuple[str, str]]) -> str:
+    """Return the media type in lower case without its parameters, ``""`` if there is none."""
+    return (header(headers, "content-type") or "").partition(";")[0].strip().lower()
+
+
+def is_json(media_type: str) -> bool:
+    """Whether a media type is JSON's, or that of a format made of it (RFC 6839)."""
+    return media_type == "application/json" or media_type.endswith("+json")
+
+
+def sendable(
+    headers: Any, status: int, trace_header: str, problem: Callable[[str], object]
+) -> list[tuple[str, str]]:
+    """Return those of an error's headers that can go out with the body it gets.
+
+    Control characters in values become spaces. What cannot be sent is dropped, and ``problem``
+    called with a sentence about it; the headers of another body, and the trace id's, just go.
+    """
+    try:
+        pairs = list(headers.items() if isinstance(headers, Mapping) else headers)
+    except Exception:
+        problem("The headers of an error are no mapping and no pairs: dropped")
+        return []
+    kept = []
+    for pair in pairs:
+        try:
+            name, value = pair
+            name = name.decode("ascii") if isinstance(name, bytes) else str.__str__(name)
+            value = _control.sub(" ", _text(value)).strip()
+            value.encode("latin-1")  # what HTTP/1.1 and PEP 3333 can carry
+            if not is_header_name(name) or name.lower() in _OF_THE_CONNECTION:
+                raise ValueError(name)
+        except Exception:
+            problem("A header of an error cannot be sent: dropped")
+            continue
+        lowered = name.lower()
+        if lowered == trace_header.lower():
+            continue
+        # The Content-Range of a 416 says how long the resource is (RFC 9110 §15.5.17).
+        if lowered not in OF_THE_BODY or (lowered == "content-range" and status == 416):
+            kept.append((name, value))
+    return kept
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, bytes):
+        return value.decode("latin-1")
+    return str.__str__(value if isinstance(value, str) else str(value))
+
+
+def retry_after(value: Any) -> str | None:
+    """Return a ``Retry-After`` (RFC 9110 §10.2.3) for seconds, a timedelta or a datetime, or None.
+
+    Seconds are rounded up and not below 0; a string is taken as it is. What is no time is None.
+    """
+    import datetime
+    import math
+
+    if value is None or isinstance(value, str):
+        return value or None
+    try:
+        if isinstance(value, datetime.datetime):
+            from email.utils import format_datetime  # slow to import, and rarely needed
+
+            if value.tzinfo is None:
+                value = value.replace(tzinfo=datetime.UTC)
+            return format_datetime(value.astimezone(datetime.UTC), usegmt=True)
+        if isinstance(value, datetime.timedelta):
+            value = value.total_seconds()
+        return str(max(0, math.ceil(value)))
+    except Exception:
+        return None
+
+
+def stamper(name: AnyStr) -> Callable[[Pairs[AnyStr], AnyStr], list[tuple[AnyStr, AnyStr]]]:
+    """Return the function that gives a response's headers their trace id, once and exposed.
+
+    ``name`` is the header's, as ``bytes`` for ASGI or ``str`` for WSGI.
+    """
+    expose: Any = "access-control-expose-headers"
+    comma: Any = ","
+    space: Any = " "
+    if isinstance(name, bytes):
+        expose, comma, space = expose.encode(), comma.encode(), space.encode()
+    lowered = name.lower()
+    lengths = (len(name), len(expose))
+
+    def stamp(
+        headers: Iterable[tuple[AnyStr, AnyStr]], value: AnyStr
+    ) -> list[tuple[AnyStr, AnyStr]]:
+        for pair in headers:
+            if len(pair[0]) in lengths:
+                break
+        else:
+            unchanged: list[tuple[AnyStr, AnyStr]] = list(headers)
+            unchanged.append((name, value))
+            return unchanged
+        stamped: list[tuple[AnyStr, AnyStr]] = []
+        for key, old in headers:
+            key_lowered = key.lower()
+            if key_lowered == lowered:
+                continue
+            if key_lowered == expose and lowered not in map(_stripped, old.lower().split(comma)):
+                old = old + comma + space + name if old.strip() else name
+            stamped.append((key, old))
+        stamped.append((name, value))
+        return stamped
+
+    return stamp
+
+
+def _stripped(item: AnyStr) -> AnyStr:
+    return item.strip()

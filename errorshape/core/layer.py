@@ -1,0 +1,350 @@
+"""The error layer: the two pure steps from a failure to a neutral response, and the reports."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, NamedTuple, Unpack
+
+import msgspec
+
+from ..trace.context import Trace
+from ..trace.context import trace_id as current_trace_id
+from ..trace.ids import is_trace_id, new_trace_id
+from ..trace.w3c import parse_traceparent
+from . import body as wire
+from .catalog import STANDARD, Catalog, class_for_status, is_code, is_error_status
+from .exceptions import APIError
+from .headers import header, is_json, media_type_of, retry_after, sendable, stamper
+from .options import DEFAULTS, LayerOptions, Options, checked
+from .translation import Translator, only_leaf
+
+if TYPE_CHECKING:
+    from .report import Reporter
+
+# What a framework or a server makes of an error when nobody has thought of programs.
+_REPLACED = frozenset({"text/html", "text/plain", "application/xhtml+xml"})
+
+
+class ErrorResponse(msgspec.Struct):
+    """A response, ready for any framework to send: the headers are complete."""
+
+    status: int
+    headers: list[tuple[str, str]]
+    body: bytes
+
+
+class Request(NamedTuple):
+    """What the layer wants to know of the request that failed."""
+
+    method: str = "GET"
+    path: str = "/"
+
+
+class ErrorLayer:
+    """A catalogue and the options under which failures become responses.
+
+    ========================  ======================================================================
+    ``include``, ``exclude``  path prefixes whose bodies are shaped; the header and the logs are
+                              everywhere
+    ``trace_header``          the name of the trace id's header, in and out
+    ``trust_inbound``         take a valid inbound id
+    ``traceparent``           take the trace-id of a valid ``traceparent``
+    ``generate``              makes an id where none was taken
+    ``reshape``               which finished error responses are replaced: ``"text"`` (HTML, plain
+                              text, empty), ``"all"`` (JSON that does not conform, too), ``"none"``
+    ``translate``             exception class → APIError class, or a callable from the exception to
+                              an APIError
+    ``on_error``              called with the APIError, the original exception and the trace id
+    ``retry_after``           seconds, for a 429 that names none
+    ``log_records``           give log records the attribute ``trace_id``
+    ``debug``                 keep the framework's debug page, and raise on what nobody expected
+    ========================  ======================================================================
+
+    Raises :exc:`TypeError` for an unknown option or a value of the wrong type and
+    :exc:`ValueError` for a value that breaks its rule; both name the remedy.
+    """
+
+    def __init__(self, catalog: Catalog = STANDARD, **options: Unpack[LayerOptions]) -> None:
+        from .report import Reporter  # logging is slow to import: only with the first layer
+
+        chosen = checked({**DEFAULTS, **options}, catalog)
+        self.catalog = catalog
+        self.trace_header: str = chosen["trace_header"]
+        self.trust_inbound: bool = chosen["trust_inbound"]
+        self.traceparent: bool = chosen["traceparent"]
+        self.generate: Callable[[], str] = chosen["generate"]
+        self.debug: bool = chosen["debug"]
+        self.translations = dict(chosen["translate"])
+        self.reshapes: str = chosen["reshape"]
+        self._include = tuple(chosen["include"])
+        self._exclude = tuple(chosen["exclude"])
+        self._retry_after = str(chosen["retry_after"])
+        self._translator = Translator(self.translations, catalog)
+        self._reporter: Reporter = Reporter(chosen["on_error"])
+        self.stamp = stamper(self.trace_header)
+        if chosen["log_records"]:
+            from .. import trace
+
+            trace.install()
+
+    @classmethod
+    def of(cls, layer: ErrorLayer | None, options: Options) -> ErrorLayer:
+        """Return ``layer``, or one made of ``options``: what an adapter was given.
+
+        Raises :exc:`TypeError` if it was given both.
+        """
+        if layer is None:
+            return cls(**options)
+        if not isinstance(layer, ErrorLayer):
+            raise TypeError(f"layer is {layer!r}: pass an errorshape.ErrorLayer.")
+        if options:
+            raise TypeError(
+                f"Pass either a layer or options, not both: put {', '.join(options)} into the"
+                " ErrorLayer."
+            )
+        return layer
+
+    # --- the id ---------------------------------------------------------------------------------
+
+    def identify(
+        self, request_id: str | None, traceparent: str | None, tracestate: str = ""
+    ) -> str | Trace:
+        """Return the id of a request from its headers (None: not there, or there twice)."""
+        trace_hex = None
+        if traceparent is not None and self.traceparent:
+            trace_hex = parse_traceparent(traceparent)
+        if request_id is not None and self.trust_inbound and is_trace_id(request_id):
+            chosen = request_id
+        else:
+            chosen = trace_hex or self._generate()
+        if trace_hex is None or traceparent is None:
+            return chosen
+        return Trace(chosen, traceparent, tracestate)
+
+    def _generate(self) -> str:
+        if self.generate is new_trace_id:
+            return new_trace_id()
+        try:
+            generated = self.generate()
+            if isinstance(generated, str) and is_trace_id(generated):
+                return generated
+            problem = f"{self.generate!r} gave no valid trace id"
+        except Exception as exc:
+            problem = f"{self.generate!r} failed: {type(exc).__name__}"
+        self._reporter.problem(problem)
+        return new_trace_id()
+
+    # --- the two pure steps ---------------------------------------------------------------------
+
+    def shapes(self, path: str) -> bool:
+        """Whether the bodies of errors under this path are shaped."""
+        return path.startswith(self._include) and not path.startswith(self._exclude)
+
+    def replaces(self, request: Request | None) -> bool:
+        """Whether what others have made of an error gives way to the shape."""
+        return self.reshapes != "none" and (request is None or self.shapes(request.path))
+
+    def translate(self, exc: BaseException) -> APIError | None:
+        """Return the APIError that ``exc`` stands for, None if nobody expected it."""
+        try:
+            return self._translator.translate(exc)
+        except Exception as failure:
+            self._reporter.problem(f"The translation of {type(exc).__name__} failed", failure)
+            return None
+
+    def respond(
+        self, exc: BaseException, *, trace_id: str | None = None, request: Request | None = None
+    ) -> ErrorResponse:
+        """Return the response to an exception; pure but for the id of a caller without a request.
+
+        Never raises: what nobody expected is ``internal_error`` with a constant message.
+        """
+        trace_id = trace_id or current_trace_id() or self._generate()
+        exc = only_leaf(exc)
+        framework = self._translator.http_exception(exc)
+        if framework is not None:
+            error = self.translate(exc) if self.replaces(request) else None
+            if error is None:
+                try:
+                    response = framework.render(exc)
+                except Exception as failure:
+                    self._reporter.problem(f"{type(exc).__name__} has no response", failure)
+                else:
+                    return self._as_it_is(response, trace_id, request)
+        else:
+            error = self.translate(exc)
+        return self._encode(error or class_for_status(500, self.catalog)(), trace_id, request)
+
+    def reshape(
+        self,
+        status: int,
+        headers: Sequence[tuple[str, str]],
+        body: bytes | None = None,
+        *,
+        trace_id: str | None = None,
+        request: Request | None = None,
+    ) -> ErrorResponse | None:
+        """Return what an error response that somebody has built is replaced by, None if it stays.
+
+        ``body`` is the whole body or its first part; None if it is not known, as of a HEAD.
+        """
+        if status < 400 or not self.replaces(request):
+            return None
+        media_type = media_type_of(headers)
+        conforming = None
+        if body == b"" or media_type in _REPLACED:
+            if self.debug and media_type == "text/html":
+                return None
+        elif media_type == "":
+            if body is not None and body.lstrip()[:1] in (b"{", b"["):
+                return None
+        elif self.reshapes == "all" and is_json(media_type):
+            if body is None:
+                length = header(headers, "content-length") or ""
+                if not (length.isdecimal() and int(length) > wire.MAX_BODY):
+                    return None
+            else:
+                conforming = wire.decode(body) if len(body) <= wire.MAX_BODY else None
+                ours = conforming and conforming.trace_id == (trace_id or current_trace_id())
+                if ours and media_type == "application/json":
+                    return None
+        else:
+            return None
+        error: APIError = class_for_status(status, self.catalog)()
+        error.status = status
+        if conforming is not None:  # right in all but the id or the type, as of a service behind us
+            error.code, error.message = conforming.code, conforming.message
+            error.details = conforming.details or None
+        error.headers = headers
+        return self._encode(error, trace_id or current_trace_id() or self._generate(), request)
+
+    def wants_body(self, status: int, headers: Sequence[tuple[str, str]]) -> bool:
+        """Whether :meth:`reshape` has to see up to 16 KiB of this body, not just its beginning."""
+        if status < 400 or self.reshapes == "none":
+            return False
+        media_type = media_type_of(headers)
+        return media_type == "" or (self.reshapes == "all" and is_json(media_type))
+
+    def complete(self, status: int, headers: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
+        """Return the headers of an error response that keeps its body, with those it must have."""
+        names = {name.lower() for name, _ in headers}
+        added = [*headers]
+        if status == 401 and "www-authenticate" not in names:
+            added.append(("WWW-Authenticate", "Bearer"))
+        if status == 429 and "retry-after" not in names:
+            added.append(("Retry-After", self._retry_after))
+        return added
+
+    # --- what adapters call ---------------------------------------------------------------------
+
+    def answer(
+        self,
+        exc: BaseException,
+        *,
+        trace_id: str | None = None,
+        request: Request | None = None,
+        logged: bool = False,
+    ) -> ErrorResponse:
+        """Report an exception and return the response to it.
+
+        ``logged`` says that the framework has logged it already, with its traceback.
+        """
+        self.report(exc, trace_id=trace_id, request=request, logged=logged)
+        return self.respond(exc, trace_id=trace_id, request=request)
+
+    def report(
+        self,
+        exc: BaseException,
+        *,
+        trace_id: str | None = None,
+        request: Request | None = None,
+        logged: bool = False,
+        status: int = 500,
+    ) -> None:
+        """Log an exception, once and at the level that fits, and call the ``on_error`` hooks.
+
+        ``status`` is what the framework has answered an exception with that is none of ours.
+        """
+        leaf = only_leaf(exc)
+        error = self.translate(leaf)
+        if error is None and self._translator.http_exception(leaf) is not None:
+            return  # a redirect, or a response that the application has made
+        sent = error or class_for_status(status, self.catalog)()
+        if not logged:
+            self._reporter.log(exc, error, request)
+        self._reporter.tell(sent, leaf, trace_id or current_trace_id() or "-")
+
+    def too_late(self, exc: BaseException, request: Request | None = None) -> None:
+        """Log a failure that came after the response had begun, so that it can only be cut."""
+        self._reporter.too_late(exc, request)
+
+    def gone(self, exc: BaseException | None, request: Request | None = None) -> None:
+        """Note, at most at INFO, that the client went away before its response was complete."""
+        self._reporter.gone(exc, request)
+
+    def _as_it_is(
+        self, response: ErrorResponse, trace_id: str, request: Request | None
+    ) -> ErrorResponse:
+        """Return a response that the application made, or the framework, or what replaces it."""
+        shaped = self.reshape(
+            response.status, response.headers, response.body, trace_id=trace_id, request=request
+        )
+        if shaped is not None:
+            return shaped
+        if response.status >= 400:
+            response.headers = self.complete(response.status, response.headers)
+        response.headers = self.stamp(response.headers, trace_id)
+        return response
+
+    def _encode(
+        self, error: APIError, trace_id: str, request: Request | None = None
+    ) -> ErrorResponse:
+        status = error.status if is_error_status(error.status) else 500
+        code = error.code
+        if not (isinstance(code, str) and is_code(code) and len(code) <= wire.MAX_TEXT):
+            self._reporter.problem(f"{type(error).__name__} has no valid code")
+            code = class_for_status(status).code
+        elif code not in self.catalog:
+            self._reporter.undocumented(code)
+        fallback = type(error).message or class_for_status(status).message
+        own = self._own_headers(error, status)
+        if request is not None and not self.shapes(request.path):
+            content_type = "text/plain; charset=utf-8"
+            body = (wire.text(error.message or fallback)).encode()
+        else:
+            content_type = "application/json"
+            body = wire.encode(code, error.message or fallback, trace_id, error.details)
+        headers = [
+            (self.trace_header, trace_id),
+            ("Content-Type", content_type),
+            ("Content-Length", str(len(body))),
+            ("Cache-Control", "no-store"),
+            *own,
+        ]
+        if any(name.lower() == "access-control-expose-headers" for name, _ in own):
+            headers = self.stamp(headers, trace_id)
+        return ErrorResponse(status, headers, body)
+
+    def _own_headers(self, error: APIError, status: int) -> list[tuple[str, str]]:
+        own = (
+            sendable(error.headers, status, self.trace_header, self._reporter.problem)
+            if error.headers
+            else []
+        )
+        if status not in (401, 429, 503):
+            return own
+        names = {name.lower() for name, _ in own}
+        if status == 401:
+            name, value = "WWW-Authenticate", getattr(error, "scheme", "Bearer")
+        else:
+            name, value = "Retry-After", self._retry_after_of(error, status)
+        if name.lower() not in names and value is not None:
+            own += sendable([(name, value)], status, self.trace_header, self._reporter.problem)
+        return own
+
+    def _retry_after_of(self, error: APIError, status: int) -> str | None:
+        given = getattr(error, "retry_after", None)
+        value = retry_after(given)
+        if value is None and given is not None:
+            self._reporter.problem(f"The retry_after of {type(error).__name__} is no time: dropped")
+        return self._retry_after if value is None and status == 429 else value
