@@ -1,0 +1,353 @@
+"""The wrap around any ASGI application (ASGI 3.0: http, websocket; lifespan passes through)."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from typing import Any, Unpack
+
+from .core.body import MAX_BODY
+from .core.headers import stamper
+from .core.layer import ErrorLayer, ErrorResponse, Request
+from .core.options import Options
+from .trace.context import Trace, current
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+#: Where the outermost wrap notes in ``scope`` what the wraps further in go by: ``trace_id``.
+SCOPE_KEY = "errorshape"
+
+# How far a response has come. Up to COLLECTING the server has seen nothing of it.
+_NOTHING, _HELD, _COLLECTING, _BEGUN, _REPLACED, _COMPLETE, _ACCEPTED = range(7)
+
+
+class ErrorShapeMiddleware:
+    """Give every response of an ASGI application its trace id, and every error the shape.
+
+    ``app = ErrorShapeMiddleware(app)``. Takes the options of :class:`~errorshape.ErrorLayer`, or
+    a layer made before; raises what that raises.
+    """
+
+    def __init__(
+        self, app: ASGIApp, layer: ErrorLayer | None = None, **options: Unpack[Options]
+    ) -> None:
+        self.app = app
+        self.layer = ErrorLayer.of(layer, options)
+        self.header = self.layer.trace_header.lower().encode()
+        self.stamp = stamper(self.header)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        kind = scope["type"]
+        if kind == "http":
+            exchange = _Exchange(self, scope, receive, send)
+        elif kind == "websocket":
+            exchange = _Handshake(self, scope, receive, send)
+        else:
+            await self.app(scope, receive, send)
+            return
+        try:
+            await self.app(scope, exchange.receive, exchange.send)
+        except Exception as exc:
+            if await exchange.failed(exc):
+                raise
+        else:
+            await exchange.ended()
+
+    def identify(self, headers: Iterable[tuple[bytes, bytes]]) -> str | Trace:
+        """Return the id of a request from its headers."""
+        wanted = self.header
+        request_id = traceparent = None
+        tracestate: list[bytes] = []
+        for name, value in headers:
+            if name == wanted:
+                request_id = value if request_id is None else b""  # twice: no valid id
+            elif name == b"traceparent":
+                traceparent = value if traceparent is None else b""
+            elif name == b"tracestate":
+                tracestate.append(value)
+        return self.layer.identify(
+            None if request_id is None else request_id.decode("latin-1"),
+            None if traceparent is None else traceparent.decode("latin-1"),
+            b",".join(tracestate).decode("latin-1") if tracestate else "",
+        )
+
+
+class _Exchange:
+    """One HTTP request and its response."""
+
+    __slots__ = (
+        "_held", "_layer", "_marks", "_receive", "_scope", "_send", "_violation", "_wrap",
+        "gone", "outermost", "state", "status", "trace_id",
+    )  # fmt: skip
+
+    response_type = "http.response."
+    disconnect = "http.disconnect"
+
+    def __init__(
+        self, wrap: ErrorShapeMiddleware, scope: Scope, receive: Receive, send: Send
+    ) -> None:
+        self._wrap = wrap
+        self._layer = wrap.layer
+        self._scope = scope
+        self._receive = receive
+        self._send = send
+        self._held: list[Message] = []  # the start and what has come of the body
+        self._violation: str | None = None
+        self.gone = False
+        self.state = _NOTHING
+        self.status = 0
+        # A wrap further out has decided the id already. It is found in the scope, never through
+        # the context variable, which may still hold the id of another request.
+        marks = scope.get(SCOPE_KEY)
+        self.outermost = marks is None
+        if marks is None:
+            trace = wrap.identify(scope["headers"])
+            current.set(trace)
+            self.trace_id: str = trace.id if isinstance(trace, Trace) else trace
+            # Not this object: it has the scope, and a cycle for each request would need collecting.
+            self._marks: dict[str, Any] = {"trace_id": self.trace_id}
+            scope[SCOPE_KEY] = self._marks
+        else:
+            self.trace_id = marks["trace_id"]
+            self._marks = marks
+
+    # --- between the application and the server --------------------------------------------------
+
+    async def receive(self) -> Message:
+        message = await self._receive()
+        if message["type"] == self.disconnect:
+            self.gone = True
+        return message
+
+    async def send(self, message: Message) -> None:
+        kind = message["type"].removeprefix(self.response_type)
+        if kind == "body" or kind in ("pathsend", "zerocopysend"):  # the last two are extensions
+            if self.state == _BEGUN:
+                if not message.get("more_body"):
+                    self.state = _COMPLETE
+                await self._forward(message)
+            elif self.state in (_HELD, _COLLECTING) and self._violation is None:
+                await self._first(message)
+            elif self.state == _REPLACED:
+                if not message.get("more_body"):
+                    self.state = _COMPLETE
+            else:
+                raise self._violated(
+                    "sent a body after the end of its response"
+                    if self.state == _COMPLETE
+                    else "sent a body before the start of its response"
+                )
+        elif kind == "start":
+            if self.state != _NOTHING:
+                raise self._violated("started its response twice")
+            await self._begin(message)
+        elif kind == "trailers" and self.state == _REPLACED:
+            pass  # of the body that was replaced
+        else:  # trailers, early hints, push, and whatever else a server may understand
+            await self._forward(message)
+
+    async def _begin(self, message: Message) -> None:
+        self.status = message["status"]
+        headers = message.get("headers", ())
+        if self.status < 400:
+            message = {**message, "headers": self._wrap.stamp(headers, self.trace_id.encode())}
+            for _, value in headers:
+                if value.startswith(b"text/event-stream"):
+                    # The client waits for its headers, and the first event may be far away.
+                    self.state = _BEGUN
+                    await self._forward(message)
+                    return
+        self._held.append(message)
+        self.state = _HELD
+
+    async def _first(self, message: Message) -> None:
+        """Take the first messages of the body, until it is clear what becomes of the response."""
+        if self.status >= 400 and await self._reshaped(message):
+            return
+        if self.state == _COLLECTING:
+            return
+        held, self._held = self._held, []
+        # Before the first await: whatever happens from here on, the server may have begun.
+        self.state = _BEGUN if message.get("more_body") else _COMPLETE
+        for before in held:
+            await self._forward(before)
+        await self._forward(message)
+
+    async def _reshaped(self, message: Message) -> bool:
+        """Whether an error response was replaced; if it stays, its start is made complete."""
+        start = self._held[0]
+        headers = [
+            (name.decode("latin-1"), value.decode("latin-1"))
+            for name, value in start.get("headers", ())
+        ]
+        more = message.get("more_body", False)
+        body: bytes | None = None  # as of a HEAD, or of a file
+        if self._scope.get("method") != "HEAD" and message["type"].endswith(".body"):
+            body = b"".join([part.get("body", b"") for part in (*self._held[1:], message)])
+            if more and len(body) <= MAX_BODY and self._layer.wants_body(self.status, headers):
+                self._held.append(message)
+                self.state = _COLLECTING
+                return False
+            if more and not body:
+                body = None  # a flush says nothing of what follows
+        response = self._layer.reshape(
+            self.status, headers, body, trace_id=self.trace_id, request=self.request()
+        )
+        if response is not None:
+            await self._answer(response)
+            if more:
+                self.state = _REPLACED
+            return True
+        self.state = _HELD
+        if self._layer.shapes(self.request().path):
+            headers = self._layer.complete(self.status, headers)
+        stamped = self._wrap.stamp(_encoded(headers), self.trace_id.encode())
+        self._held[0] = {**start, "headers": stamped}
+        return False
+
+    async def _forward(self, message: Message) -> None:
+        try:
+            await self._send(message)
+        except OSError:
+            self.gone = True
+            raise
+
+    async def _answer(self, response: ErrorResponse) -> None:
+        self.state = _COMPLETE
+        self.status = response.status
+        bodiless = self._scope.get("method") == "HEAD" or response.status in (204, 304)
+        await self._forward(
+            {
+                "type": f"{self.response_type}start",
+                "status": response.status,
+                "headers": _encoded(response.headers),
+            }
+        )
+        body = b"" if bodiless else response.body
+        await self._forward({"type": f"{self.response_type}body", "body": body})
+
+    def _violated(self, what: str) -> RuntimeError:
+        self._violation = f"The application {what}"
+        return RuntimeError(self._violation)
+
+    # --- when the application is done ------------------------------------------------------------
+
+    async def failed(self, exc: Exception) -> bool:
+        """Answer an exception if it is not too late; return whether it is to be raised again."""
+        if self._marks.pop("logged", None) is exc:  # by a wrap further in
+            return True
+        request = self.request()
+        if self.gone and isinstance(exc, OSError):
+            self._layer.gone(exc, request)
+            return False
+        if self.state < _BEGUN:
+            response = self._layer.answer(exc, trace_id=self.trace_id, request=request)
+            try:
+                await self._answer(response)
+            except OSError as failure:
+                self._layer.gone(failure, request)
+        elif self.state == _COMPLETE and self.status >= 500:
+            # Answered by the application, which then told the server (as Starlette does).
+            self._layer.report(exc, trace_id=self.trace_id, request=request)
+        else:
+            self._layer.too_late(exc, request)
+            return self._raised(exc)
+        if self._layer.debug and self._layer.translate(exc) is None:
+            return self._raised(exc)
+        return False
+
+    def _raised(self, exc: Exception) -> bool:
+        if not self.outermost:  # who takes it out again, so that no cycle is left behind
+            self._marks["logged"] = exc
+        return True
+
+    async def ended(self) -> None:
+        """See to it that a response which the application did not finish is an error."""
+        if self._violation is not None:
+            problem = self._violation
+        elif self.state >= _REPLACED:
+            return
+        elif self.gone:
+            self._layer.gone(None, self.request())
+            return
+        elif self.state == _BEGUN:
+            problem = "The application ended in the middle of its response"
+        else:
+            problem = "The application ended without a response"
+        error = RuntimeError(problem)
+        try:
+            if await self.failed(error):
+                raise error
+        finally:
+            del error  # its traceback has this frame
+
+    def request(self) -> Request:
+        """Return what the layer wants to know of the request."""
+        return Request(self._scope.get("method", "GET"), self._scope["path"])
+
+
+class _Handshake(_Exchange):
+    """One WebSocket: refused as an HTTP response before it is accepted, closed after that."""
+
+    __slots__ = ()
+
+    response_type = "websocket.http.response."
+    disconnect = "websocket.disconnect"
+
+    async def send(self, message: Message) -> None:
+        kind = message["type"]
+        if kind == "websocket.accept":
+            headers = self._wrap.stamp(message.get("headers", ()), self.trace_id.encode())
+            self.state = _ACCEPTED
+            await self._forward({**message, "headers": headers})
+        elif kind == "websocket.close":
+            if self.state == _NOTHING and self._can_deny():
+                # What a server makes of a close before the accept (ASGI: 403), in the shape.
+                await self._answer(self._refusal())
+            else:
+                self.state = _COMPLETE
+                await self._forward(message)
+        elif kind == "websocket.send":
+            await self._forward(message)
+        else:
+            await super().send(message)
+
+    def _refusal(self) -> ErrorResponse:
+        request = self.request()
+        refusal = self._layer.reshape(403, [], b"", trace_id=self.trace_id, request=request)
+        return refusal or ErrorResponse(403, [(self._layer.trace_header, self.trace_id)], b"")
+
+    def _can_deny(self) -> bool:
+        return "websocket.http.response" in (self._scope.get("extensions") or ())
+
+    async def _answer(self, response: ErrorResponse) -> None:
+        if self._can_deny():
+            await super()._answer(response)
+        else:
+            self.state = _COMPLETE
+            await self._close()
+
+    async def _close(self) -> None:
+        # RFC 6455 §5.5: at most 125 bytes, two of them for the code; ids are ASCII.
+        reason = self.trace_id[:123]
+        await self._forward({"type": "websocket.close", "code": 1011, "reason": reason})
+
+    async def failed(self, exc: Exception) -> bool:
+        if self.state != _ACCEPTED or (self.gone and isinstance(exc, OSError)):
+            return await super().failed(exc)
+        request = self.request()
+        self._layer.report(exc, trace_id=self.trace_id, request=request)
+        self.state = _COMPLETE
+        if not self.gone:
+            try:
+                await self._close()
+            except OSError as failure:
+                self._layer.gone(failure, request)
+        return False
+
+
+def _encoded(headers: Iterable[tuple[str, str]]) -> list[tuple[bytes, bytes]]:
+    return [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers]

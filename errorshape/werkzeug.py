@@ -1,0 +1,35 @@
+"""werkzeug's HTTP exceptions, wherever they are raised: Flask, raw WSGI, raw ASGI."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from werkzeug.exceptions import HTTPException
+
+from .core.catalog import Catalog, class_for_status
+from .core.exceptions import APIError
+from .core.layer import ErrorResponse
+
+
+def translate(exc: HTTPException, catalog: Catalog) -> APIError | None:
+    """Return the APIError of an HTTP exception: its status, headers and, of a 4xx, its message.
+
+    None for what is no error (a redirect), or is a response that the application has made.
+    """
+    if exc.response is not None or exc.code is None or exc.code < 400:
+        return None
+    error = class_for_status(exc.code, catalog)(
+        exc.description if exc.code < 500 else None,
+        headers=[(str(name), str(value)) for name, value in exc.get_headers()],
+    )
+    error.status = exc.code
+    # get_headers() leaves out a retry_after of 0.
+    error.retry_after = getattr(exc, "retry_after", None)  # type: ignore[attr-defined]
+    error.__cause__ = exc.__cause__
+    return error
+
+
+def render(exc: HTTPException) -> ErrorResponse:
+    """Return the response that the exception itself stands for."""
+    response: Any = exc.get_response()
+    return ErrorResponse(response.status_code, list(response.headers.items()), response.get_data())
