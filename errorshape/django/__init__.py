@@ -1,0 +1,5 @@
+"""The Django middleware; ``errorshape.django`` in INSTALLED_APPS adds its system checks."""
+
+from .middleware import ErrorShapeMiddleware
+
+__all__ = ["ErrorShapeMiddleware"]

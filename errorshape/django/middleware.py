@@ -1,0 +1,283 @@
+"""The middleware: wraps ``get_response`` and shapes the response (sync and async)."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from typing import Any, cast
+
+from asgiref.sync import iscoroutinefunction, markcoroutinefunction, sync_to_async
+from django.core.signals import got_request_exception
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
+from django.urls import get_resolver, get_urlconf
+from django.views.defaults import server_error
+
+from ..asgi import SCOPE_KEY
+from ..core.layer import ErrorResponse, Request
+from ..trace.context import Trace, current
+from ..wsgi import ENVIRON_KEY
+from .conf import layer_from_settings
+
+GetResponse = Callable[[HttpRequest], Any]
+
+
+class ErrorShapeMiddleware:
+    """Give every response of a Django site its trace id, and every error the shape.
+
+    First in ``MIDDLEWARE``: ``"errorshape.django.ErrorShapeMiddleware"``. The options are in the
+    ``ERRORSHAPE`` setting; raises :exc:`~django.core.exceptions.ImproperlyConfigured` for a wrong
+    one.
+    """
+
+    sync_capable = True
+    async_capable = True
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+        self.layer = layer_from_settings()
+        self._meta_name = "HTTP_" + self.layer.trace_header.upper().replace("-", "_")
+        self._is_async = iscoroutinefunction(get_response)
+        if self._is_async:
+            markcoroutinefunction(self)
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
+        if self._is_async:
+            return self._call_async(request)
+        outermost = self._enter(request)
+        response = self._finished(request, self.get_response(request))
+        if outermost:
+            if isinstance(response, StreamingHttpResponse):
+                response = self._stream(request, response)
+            if not hasattr(request, "scope"):
+                _leave_at_close(response)
+        return response
+
+    async def _call_async(self, request: HttpRequest) -> HttpResponseBase:
+        outermost = self._enter(request)
+        response: Any = self._finished(request, await self.get_response(request))
+        if outermost and response.streaming:
+            if response.is_async:
+                return await self._stream_async(request, response)
+            # As Django does with a sync iterator; the thread has a copy of the context.
+            response = await sync_to_async(self._stream)(request, response)
+        finished: HttpResponseBase = response
+        return finished
+
+    def process_exception(self, request: HttpRequest, exc: Exception) -> HttpResponse | None:
+        """Answer what a view raised if it is an error that somebody expected.
+
+        Anything else is only remembered, so that Django logs it, sends ``got_request_exception``
+        and asks the project's own ``handler404`` and the like.
+        """
+        if self.layer.translate(exc) is None:
+            _remember(request, exc)
+            return None
+        about = _about(request)
+        made = HttpResponse()
+        _fill(request, made, self.layer.answer(exc, trace_id=_trace_id(request), request=about))
+        # An error of 500 and above was logged just now, with its cause; Django would do it again.
+        made._has_been_logged = made.status_code >= 500  # type: ignore[attr-defined]
+        return made
+
+    # --- the id -----------------------------------------------------------------------------------
+
+    def _enter(self, request: HttpRequest) -> bool:
+        """See to the request's trace id; return whether no wrap further out has done so."""
+        meta = request.META
+        scope = getattr(request, "scope", None)
+        marks = meta.get(ENVIRON_KEY) if scope is None else scope.get(SCOPE_KEY)
+        outermost = marks is None
+        if marks is None:
+            trace = self.layer.identify(
+                meta.get(self._meta_name),
+                meta.get("HTTP_TRACEPARENT"),
+                meta.get("HTTP_TRACESTATE", ""),
+            )
+            current.set(trace)
+            marks = {"trace_id": trace.id if isinstance(trace, Trace) else trace}
+            if scope is not None:
+                scope[SCOPE_KEY] = marks
+        # Where log records find it that Django makes with extra={"request": …}.
+        meta[ENVIRON_KEY] = marks
+        return outermost
+
+    # --- the response -----------------------------------------------------------------------------
+
+    def _finished(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+        """Return the response as it leaves: with its id, and shaped if it is an error to shape."""
+        if response.status_code >= 400:
+            response = self._shaped(request, response)
+        trace_id = _trace_id(request)
+        if "Access-Control-Expose-Headers" in response.headers:
+            for name, value in self.layer.stamp(response.items(), trace_id):
+                response.headers[name] = value
+        else:
+            response.headers[self.layer.trace_header] = trace_id
+        return response
+
+    def _shaped(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+        about, trace_id = _about(request), _trace_id(request)
+        headers = list(response.items())
+        exc, nobodys = _remembered(request)
+        shaped: ErrorResponse | None = None
+        if exc is not None:
+            # Expected, but raised in a middleware below, where Django had nobody to ask; or such
+            # that nobody has an answer to, the project's own handler500 included.
+            ours = self.layer.translate(exc) is not None
+            nobodys = nobodys and response.status_code == 500 and not self.layer.debug
+            if ours or (nobodys and self.layer.shapes(about.path)):
+                shaped = self.layer.respond(exc, trace_id=trace_id, request=about)
+            status = response.status_code
+            self.layer.report(exc, trace_id=trace_id, request=about, logged=True, status=status)
+        if shaped is None:
+            body = None if response.streaming else response.content  # type: ignore[attr-defined]
+            if request.method == "HEAD":
+                body = body or None
+            shaped = self.layer.reshape(
+                response.status_code, headers, body, trace_id=trace_id, request=about
+            )
+        if shaped is not None:
+            return _replaced(request, response, shaped)
+        if self.layer.shapes(about.path):
+            for name, value in self.layer.complete(response.status_code, headers):
+                response.headers[name] = value
+        return response
+
+    # --- streams: a failure before the first byte is a proper error -------------------------------
+
+    def _stream(self, request: HttpRequest, response: StreamingHttpResponse) -> HttpResponseBase:
+        if response.is_async or getattr(response, "file_to_stream", None) is not None:
+            return response
+        chunks = cast(Iterator[bytes], response.streaming_content)
+        first: list[bytes] = []
+        if not _is_event_stream(response):
+            try:
+                for chunk in chunks:
+                    if chunk:
+                        first.append(chunk)
+                        break
+            except Exception as exc:
+                return self._failed_stream(request, response, exc)
+        response.streaming_content = self._rest(request, first, chunks)
+        return response
+
+    async def _stream_async(
+        self, request: HttpRequest, response: StreamingHttpResponse
+    ) -> HttpResponseBase:
+        chunks = cast(AsyncIterator[bytes], response.streaming_content)
+        first: list[bytes] = []
+        if not _is_event_stream(response):
+            try:
+                async for chunk in chunks:
+                    if chunk:
+                        first.append(chunk)
+                        break
+            except Exception as exc:
+                return self._failed_stream(request, response, exc)
+        response.streaming_content = self._rest_async(request, first, chunks)
+        return response
+
+    def _failed_stream(
+        self, request: HttpRequest, response: HttpResponseBase, exc: Exception
+    ) -> HttpResponseBase:
+        answer = self.layer.answer(exc, trace_id=_trace_id(request), request=_about(request))
+        made = _replaced(request, response, answer)
+        made._has_been_logged = True  # type: ignore[attr-defined]
+        return made
+
+    def _rest(
+        self, request: HttpRequest, first: list[bytes], chunks: Iterator[bytes]
+    ) -> Iterator[bytes]:
+        try:
+            yield from first
+            yield from chunks
+        except Exception as exc:
+            self.layer.too_late(exc, _about(request))
+            raise
+
+    async def _rest_async(
+        self, request: HttpRequest, first: list[bytes], chunks: AsyncIterator[bytes]
+    ) -> AsyncIterator[bytes]:
+        try:
+            for chunk in first:
+                yield chunk
+            async for chunk in chunks:
+                yield chunk
+        except Exception as exc:
+            self.layer.too_late(exc, _about(request))
+            raise
+
+
+def _about(request: HttpRequest) -> Request:
+    return Request(request.method or "GET", request.path)
+
+
+def _trace_id(request: HttpRequest) -> str:
+    trace_id: str = request.META[ENVIRON_KEY]["trace_id"]
+    return trace_id
+
+
+def _remember(request: HttpRequest, exc: BaseException, nobodys: bool = False) -> None:
+    request._errorshape_exception = exc, nobodys  # type: ignore[attr-defined]
+
+
+def _remembered(request: HttpRequest) -> tuple[BaseException | None, bool]:
+    # Taken out, since an exception has the frames that have the request.
+    remembered: tuple[BaseException | None, bool]
+    remembered = request.__dict__.pop("_errorshape_exception", (None, False))
+    return remembered
+
+
+def _on_unhandled(*, request: HttpRequest | None = None, **kwargs: Any) -> None:
+    """Remember what nobody handled: of a middleware's failure no hook but this signal tells."""
+    exc = sys.exc_info()[1]
+    if exc is not None and request is not None and ENVIRON_KEY in request.META:
+        handler = get_resolver(get_urlconf()).resolve_error_handler(500)
+        _remember(request, exc, nobodys=handler is server_error)
+
+
+got_request_exception.connect(_on_unhandled, dispatch_uid="errorshape")
+
+
+def _replaced(
+    request: HttpRequest, response: HttpResponseBase, by: ErrorResponse
+) -> HttpResponseBase:
+    """Put the answer into a response, which keeps its cookies and what is to be closed with it."""
+    if not isinstance(response, HttpResponse):  # a stream cannot become a body
+        made = HttpResponse()
+        made.cookies = response.cookies
+        made._resource_closers = response._resource_closers  # type: ignore[attr-defined]
+        response = made
+    _fill(request, response, by)
+    return response
+
+
+def _fill(request: HttpRequest, response: HttpResponse, by: ErrorResponse) -> None:
+    response.content = b"" if request.method == "HEAD" else by.body
+    if response.status_code != by.status:
+        response.status_code = by.status
+        response.reason_phrase = None  # type: ignore[assignment]  # Django derives it again
+    for name, _ in list(response.items()):
+        del response.headers[name]
+    for name, value in by.headers:
+        # Django has each header once; RFC 9110 §5.2 has a list mean the same.
+        before = response.headers.get(name)
+        response.headers[name] = value if before is None else f"{before}, {value}"
+
+
+def _is_event_stream(response: HttpResponseBase) -> bool:
+    return str(response.headers.get("Content-Type", "")).startswith("text/event-stream")
+
+
+def _leave_at_close(response: HttpResponseBase) -> None:
+    """Take the id out of the context variable once a WSGI server has closed the response."""
+    close = response.close
+
+    def close_and_leave() -> None:
+        response.__dict__.pop("close", None)  # a cycle, until now
+        try:
+            close()
+        finally:
+            current.set(None)
+
+    response.close = close_and_leave  # type: ignore[method-assign]
