@@ -1,0 +1,1 @@
+"""``python -m errorshape demo``: five real servers, one contract, every answer checked."""

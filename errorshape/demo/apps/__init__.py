@@ -1,0 +1,1 @@
+"""Five tiny applications with the same routes: the demo's servers run one each."""
