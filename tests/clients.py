@@ -1,0 +1,216 @@
+"""One way to ask any stack, in process or on a real server."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import socket
+import sys
+import time
+from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, ClassVar
+
+import h11
+
+from errorshape.demo.servers import Server, start
+from tests import logs
+from tests.drivers import ASGIExchange, Reply, Request, WSGIExchange, run_asgi, run_wsgi
+from tests.stacks import Stack
+
+Headers = Mapping[str, str] | Iterable[tuple[str, str]]
+
+
+class Client:
+    """Asks one application; requests are the same whatever is between it and us."""
+
+    def __init__(self, stack: Stack) -> None:
+        self.stack = stack
+
+    def get(self, path: str, headers: Headers = ()) -> Reply:
+        """Ask with GET."""
+        return self.request("GET", path, headers)
+
+    def head(self, path: str, headers: Headers = ()) -> Reply:
+        """Ask with HEAD."""
+        return self.request("HEAD", path, headers)
+
+    def post(self, path: str, body: bytes = b"", headers: Headers = ()) -> Reply:
+        """Ask with POST."""
+        return self.request("POST", path, headers, body)
+
+    def request(self, method: str, path: str, headers: Headers = (), body: bytes = b"") -> Reply:
+        """Ask, and collect what was logged until the answer was complete."""
+        raise NotImplementedError
+
+    def concurrently(self, requests: list[Request]) -> tuple[list[Reply], list[logs.Record]]:
+        """Ask everything at once; the replies in their order, and what was logged meanwhile."""
+        raise NotImplementedError
+
+    def _made(self, method: str, path: str, headers: Headers = (), body: bytes = b"") -> Request:
+        pairs = headers.items() if isinstance(headers, Mapping) else headers
+        return Request(method, self.stack.prefix + path, tuple(pairs), body)
+
+
+class InProcess(Client):
+    """Asks an application of this process through the strict stand-in of a server."""
+
+    def __init__(self, stack: Stack, app: Any) -> None:
+        super().__init__(stack)
+        self.app = app
+
+    def request(self, method: str, path: str, headers: Headers = (), body: bytes = b"") -> Reply:
+        request = self._made(method, path, headers, body)
+        if self.stack.protocol == "wsgi":
+            return run_wsgi(self.app, request)
+        return run_asgi(self.app, request, mixed_case=self.stack.framework == "django")
+
+    def concurrently(self, requests: list[Request]) -> tuple[list[Reply], list[logs.Record]]:
+        requests = [self._made(*vars(request).values()) for request in requests]
+        with logs.captured() as records:
+            if self.stack.protocol == "wsgi":
+                exchanges: list[Any] = [WSGIExchange(request) for request in requests]
+                with ThreadPoolExecutor(len(exchanges)) as pool:
+                    list(pool.map(lambda exchange: exchange.run(self.app), exchanges))
+            else:
+                exchanges = [ASGIExchange(request, mixed_case=True) for request in requests]
+                asyncio.run(self._gather(exchanges))
+        return [exchange.reply() for exchange in exchanges], records
+
+    async def _gather(self, exchanges: list[ASGIExchange]) -> None:
+        await asyncio.gather(*(exchange.run(self.app) for exchange in exchanges))
+
+
+class OverServer(Client):
+    """Asks an application that a real server serves, in a process of its own."""
+
+    _fences: ClassVar = itertools.count()
+
+    #: After a HEAD that it had to chunk, waitress sends the last chunk, which is empty.
+    _after_head: ClassVar = {"waitress": (b"0\r\n\r\n",)}
+    #: Said by the thread that accepts connections, which serves no request.
+    _of_no_request: ClassVar = {"waitress.queue"}
+
+    def __init__(self, stack: Stack, server: str, process: Server, log: Path) -> None:
+        super().__init__(stack)
+        self._server = server
+        self._process = process
+        self._log = log
+        self._read_up_to = 0
+
+    @classmethod
+    def started(cls, stack: Stack, server: str, log: Path, threads: int = 1) -> OverServer:
+        """Start the server; ``stop`` ends it.
+
+        With one thread (waitress) a request has been served to its very end, with all that is
+        logged about it, when the next one begins; uvicorn does so with its one event loop.
+        """
+        command = [sys.executable, "-m", "tests.stacks.serve", stack.name, server, str(log)]
+        process = start([*command, str(threads)], name=f"{stack}@{server}", ready_timeout=30)
+        client = cls(stack, server, process, log)
+        client._records()  # of its start
+        return client
+
+    def stop(self) -> None:
+        """End the server's process."""
+        self._process.stop()
+
+    def request(self, method: str, path: str, headers: Headers = (), body: bytes = b"") -> Reply:
+        reply = self._ask(self._made(method, path, headers, body))
+        reply.log_records = self._records()
+        return reply
+
+    def concurrently(self, requests: list[Request]) -> tuple[list[Reply], list[logs.Record]]:
+        requests = [self._made(*vars(request).values()) for request in requests]
+        with ThreadPoolExecutor(len(requests)) as pool:
+            replies = list(pool.map(self._ask, requests))
+        return replies, self._records()
+
+    def pipelined(self, requests: list[Request]) -> list[Reply]:
+        """Send everything at once on one connection, and return the replies in their order."""
+        requests = [self._made(*vars(request).values()) for request in requests]
+        *most, last = requests
+        sent = b"".join(_written(request) for request in most)
+        rest = self._exchanged(sent + _written(last, "Connection: close"))
+        replies = []
+        for request in requests:
+            reply, rest = _read(rest, request.method)
+            replies.append(reply)
+        assert rest == b""
+        return replies
+
+    def _ask(self, request: Request) -> Reply:
+        """Send the request on a connection of its own and read all that comes until its end."""
+        received = self._exchanged(_written(request, "Connection: close"))
+        reply, rest = _read(received, request.method)
+        may_follow = self._after_head.get(self._server, ()) if request.method == "HEAD" else ()
+        assert rest in (b"", *may_follow), f"{rest!r} after the response"
+        return reply
+
+    def _exchanged(self, data: bytes) -> bytes:
+        with socket.create_connection(("127.0.0.1", self._process.port), timeout=30) as connection:
+            connection.sendall(data)
+            parts = []
+            while part := _received(connection):
+                parts.append(part)
+        return b"".join(parts)
+
+    def _records(self) -> list[logs.Record]:
+        """Return what was logged since the last time, once nothing more can come."""
+        tag = f"{next(self._fences)}."
+        self._ask(self._made("GET", f"/fence/{tag}"))
+        fence = f"fence {tag}\x1f\x1e\n"
+        deadline = time.monotonic() + 10
+        while True:
+            with self._log.open("rb") as log:
+                log.seek(self._read_up_to)
+                text, found, _ = log.read().decode(errors="replace").partition(fence)
+            if found:
+                break
+            assert time.monotonic() < deadline, f"{fence!r} not in the log: {text}"
+            time.sleep(0.001)
+        self._read_up_to += len((text + found).encode())
+        # The fence's own: the beginning of its line, and the access line of the one before.
+        text = text.rpartition("\x1e\n")[0]
+        return [
+            record
+            for record in logs.parse(text)
+            if "/fence/" not in record.message and record.logger not in self._of_no_request
+        ]
+
+
+def _written(request: Request, *lines: str) -> bytes:
+    fields = [f"{name}: {value}" for name, value in request.headers_with_host]
+    if request.body:
+        fields.append(f"Content-Length: {len(request.body)}")
+    head = [f"{request.method} {request.path} HTTP/1.1", *fields, *lines, "", ""]
+    return "\r\n".join(head).encode("latin-1") + request.body
+
+
+def _received(connection: socket.socket) -> bytes:
+    try:
+        return connection.recv(65536)
+    except ConnectionResetError:
+        return b""
+
+
+def _read(data: bytes, method: str) -> tuple[Reply, bytes]:
+    """Read one response as a strict client does (h11); it, and what came after it."""
+    parser = h11.Connection(h11.CLIENT)
+    parser.send(h11.Request(method=method, target="/", headers=[("Host", "x")]))
+    parser.send(h11.EndOfMessage())
+    parser.receive_data(data)
+    head = parser.next_event()
+    assert isinstance(head, h11.Response), f"{head} from {data!r}"
+    headers = [(name.decode(), value.decode("latin-1")) for name, value in head.headers]
+    reply = Reply(head.status_code, headers, b"", complete=False)
+    parser.receive_data(b"")
+    try:
+        while isinstance(event := parser.next_event(), h11.Data):
+            reply.body += bytes(event.data)
+    except h11.RemoteProtocolError:
+        return reply, b""  # cut before its end
+    assert isinstance(event, h11.EndOfMessage)
+    reply.complete = True
+    return reply, parser.trailing_data[0]

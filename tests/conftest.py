@@ -1,0 +1,51 @@
+"""What holds for every test: absent frameworks, skips, and how long hypothesis looks."""
+
+import os
+from collections.abc import Iterator
+from importlib.util import find_spec
+
+import hypothesis
+import pytest
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tests.stacks.django_settings")
+
+# `--hypothesis-profile=night` looks longer than anybody wants to wait for.
+hypothesis.settings.register_profile("day", max_examples=50, deadline=None)
+hypothesis.settings.register_profile("night", max_examples=20_000, deadline=None)
+hypothesis.settings.load_profile("day")
+
+# The one place where an absent framework is skipped: whole modules here, the stacks of
+# tests/stacks, which name what they require, below. Where CI runs everything is there.
+IN_CI = bool(os.environ.get("CI"))
+FRAMEWORKS = ("django", "flask")
+ABSENT = {name for name in FRAMEWORKS if find_spec(name) is None}
+
+collect_ignore_glob = [] if IN_CI else [f"*test_{name}*" for name in ABSENT]
+
+
+@pytest.fixture(autouse=True)
+def _skip_the_stacks_of_absent_frameworks(request: pytest.FixtureRequest) -> None:
+    callspec = getattr(request.node, "callspec", None)
+    for param in callspec.params.values() if callspec else ():
+        stack = getattr(param, "stack", param)
+        if (required := getattr(stack, "requires", None)) in ABSENT:
+            pytest.skip(f"{required} is not installed")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Iterator[None]:
+    """Where CI runs, a skipped test has failed."""
+    return _without_skip((yield))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report() -> Iterator[None]:
+    """Where CI runs, a module that skips itself has failed."""
+    return _without_skip((yield))
+
+
+def _without_skip(report):
+    if IN_CI and report.skipped and not hasattr(report, "wasxfail"):
+        report.outcome = "failed"
+        report.longrepr = f"skipped where CI runs, which counts as a failure: {report.longrepr}"
+    return report

@@ -1,0 +1,231 @@
+"""The script as a Django site with the middleware: sync views, async ones under ``/async``."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import django
+from asgiref.sync import iscoroutinefunction, markcoroutinefunction
+from django.core import exceptions
+from django.core.handlers.asgi import ASGIHandler, ASGIRequest
+from django.core.handlers.wsgi import WSGIHandler
+from django.core.signals import got_request_exception
+from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
+from django.test.utils import override_settings
+from django.urls import path
+from django.views.decorators.http import require_http_methods
+
+import errorshape.asgi
+import errorshape.wsgi
+from tests.stacks import script
+from tests.stacks.script import SECRET, Answer, Sent
+
+# --- the applications ----------------------------------------------------------------------------
+
+
+def build_wsgi(**options: Any) -> Any:
+    """Return the site under WSGI."""
+    with _settings(options):
+        return WSGIHandler()
+
+
+def build_asgi(**options: Any) -> Any:
+    """Return the site under ASGI."""
+    with _settings(options):
+        return ASGIHandler()
+
+
+def build_wsgi_wrapped(**options: Any) -> Any:
+    """Return the site under WSGI inside the raw wrap."""
+    return errorshape.wsgi.ErrorShapeMiddleware(build_wsgi(**options), **options)
+
+
+def build_asgi_wrapped(**options: Any) -> Any:
+    """Return the site under ASGI inside the raw wrap."""
+    return errorshape.asgi.ErrorShapeMiddleware(build_asgi(**options), **options)
+
+
+def _settings(options: dict[str, Any]) -> Any:
+    django.setup()
+    return override_settings(ERRORSHAPE={name.upper(): value for name, value in options.items()})
+
+
+@contextmanager
+def unhandled() -> Iterator[list[Any]]:
+    """Collect what Django reports as unhandled."""
+    reported: list[Any] = []
+
+    def receiver(sender: Any, **_: Any) -> None:
+        reported.append(sender)
+
+    got_request_exception.connect(receiver)
+    try:
+        yield reported
+    finally:
+        got_request_exception.disconnect(receiver)
+
+
+# --- views ---------------------------------------------------------------------------------------
+
+#: kind → (status, the headers that it must keep)
+NATIVE: dict[str, tuple[int, dict[str, str]]] = {
+    "404": (404, {}),
+    "403": (403, {}),
+    "400": (400, {}),
+    "suspicious": (400, {}),
+    "too-big": (400, {}),
+    "no-object": (404, {}),
+}
+HOOKS = ("process_request", "process_view", "process_response", "render")
+
+
+def message_of(kind: str) -> str | None:
+    """The message that the answer to ``/native/<kind>`` must have, None for the catalogue's."""
+    return None
+
+
+def native(sent: Sent, kind: str) -> Answer:
+    raise {
+        "404": Http404,
+        "403": exceptions.PermissionDenied,
+        "400": exceptions.BadRequest,
+        "suspicious": exceptions.SuspiciousOperation,
+        "too-big": exceptions.RequestDataTooBig,
+        "no-object": Http404,
+    }[kind](SECRET)
+
+
+def hook(sent: Sent, kind: str) -> Answer:
+    return Answer(b"ok")
+
+
+def handled(sent: Sent) -> Answer:
+    raise script.HandledError
+
+
+def handler_fails(sent: Sent) -> Answer:
+    raise script.HandlerFailsError
+
+
+class ApplicationMiddleware:
+    """The application's own middleware, below errorshape's: its handlers, and crashes on demand."""
+
+    sync_capable = True
+    async_capable = True
+
+    def __init__(self, get_response: Any) -> None:
+        self.get_response = get_response
+        if iscoroutinefunction(get_response):
+            markcoroutinefunction(self)
+
+    def __call__(self, request: HttpRequest) -> Any:
+        if iscoroutinefunction(self):
+            return self._acall(request)
+        _crash_for(request, "process_request")
+        response = self.get_response(request)
+        _crash_for(request, "process_response")
+        return response
+
+    async def _acall(self, request: HttpRequest) -> HttpResponse:
+        _crash_for(request, "process_request")
+        response = await self.get_response(request)
+        _crash_for(request, "process_response")
+        return response
+
+    def process_view(self, request: HttpRequest, *_: Any) -> None:
+        _crash_for(request, "process_view")
+
+    def process_exception(self, request: HttpRequest, exc: Exception) -> Any:
+        if isinstance(exc, script.HandledError):
+            return _response(request, script.HANDLED)
+        if isinstance(exc, script.HandlerFailsError):
+            raise RuntimeError(SECRET) from None
+        return None
+
+
+def _crash_for(request: HttpRequest, hook: str) -> None:
+    if request.path.endswith(f"/hook/{hook}"):
+        raise RuntimeError(SECRET)
+
+
+class _RenderedLate(HttpResponse):
+    """As a TemplateResponse, which is rendered when the middleware is through, and may fail then."""
+
+    is_rendered = False
+
+    def render(self) -> HttpResponse:
+        raise RuntimeError(SECRET)
+
+    def add_post_render_callback(self, callback: Any) -> None:
+        """Nothing is ever rendered."""
+
+
+def _response(request: HttpRequest, answer: Answer) -> Any:
+    if request.path.endswith("/hook/render"):
+        return _RenderedLate()
+    headers = dict(answer.headers)
+    if answer.chunks is not None and request.method != "HEAD":
+        give = script.chunks_async if isinstance(request, ASGIRequest) else script.Chunks
+        return StreamingHttpResponse(give(answer.chunks), status=answer.status, headers=headers)
+    body = answer.body
+    if request.method == "HEAD":
+        # Django leaves it to the server to drop the body, which not every server does.
+        headers.setdefault("Content-Length", str(len(body)))
+        body = b""
+    response = HttpResponse(body, status=answer.status, headers=headers)
+    if "Content-Type" not in headers:
+        del response["Content-Type"]
+    for name, value in answer.cookies:
+        response.set_cookie(name, value)
+    return response
+
+
+def _view(function: Any) -> Any:
+    def view(request: HttpRequest, **arguments: str) -> Any:
+        answer = function(Sent(request.body), **arguments)
+        if answer.pause:
+            time.sleep(answer.pause)
+            answer = answer.then()
+        return _response(request, answer)
+
+    return view
+
+
+def _async_view(function: Any) -> Any:
+    async def view(request: HttpRequest, **arguments: str) -> Any:
+        answer = function(Sent(request.body), **arguments)
+        if answer.pause:
+            await asyncio.sleep(answer.pause)
+            answer = answer.then()
+        return _response(request, answer)
+
+    return view
+
+
+_routes = (
+    *script.ROUTES,
+    ("native/<kind>", "GET", native),
+    ("hook/<kind>", "GET", hook),
+    ("json", "POST", script.parse),
+    ("handled", "GET", handled),
+    ("handler-fails", "GET", handler_fails),
+)
+
+
+
+@require_http_methods(["POST"])
+def form(request: HttpRequest) -> HttpResponse:
+    """Read a form, which Django parses only now."""
+    return HttpResponse(request.POST.get("field", ""))
+
+
+urlpatterns = [path("form", form), path("async/form", form)] + [
+    path(prefix + pattern, require_http_methods(_methods)(view(function)))
+    for prefix, view in (("", _view), ("async/", _async_view))
+    for pattern, method, function in _routes
+    for _methods in [["GET", "HEAD"] if method == "GET" else [method]]
+]
