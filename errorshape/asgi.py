@@ -15,7 +15,8 @@ Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
-ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
+# Each framework types the three arguments in its own way (dict, MutableMapping, TypedDicts).
+ASGIApp = Callable[[Any, Any, Any], Awaitable[None]]
 
 #: Where the outermost wrap notes in ``scope`` what the wraps further in go by: ``trace_id``.
 SCOPE_KEY = "errorshape"

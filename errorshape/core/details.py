@@ -5,10 +5,13 @@ Validators are known by the names of their classes; none is imported.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Iterable
 from typing import Any
+
+import msgspec
+
+from .body import text
 
 #: One place inside an input: a field's name, a list's index.
 Segment = str | int
@@ -26,9 +29,9 @@ def path(segments: Iterable[Segment]) -> str:
 
 
 def _segment(segment: Segment) -> str:
-    name = str(segment)
+    name = text(segment)
     if not name or _needs_quotes(name):
-        return f"[{json.dumps(name)}]"
+        return f"[{msgspec.json.encode(name).decode()}]"
     return name
 
 

@@ -132,19 +132,19 @@ def stamper(name: AnyStr) -> Callable[[Pairs[AnyStr], AnyStr], list[tuple[AnyStr
             unchanged: list[tuple[AnyStr, AnyStr]] = list(headers)
             unchanged.append((name, value))
             return unchanged
-        stamped: list[tuple[AnyStr, AnyStr]] = []
+        stamped: list[Any] = []
         for key, old in headers:
             key_lowered = key.lower()
-            if key_lowered == lowered:
-                continue
-            if key_lowered == expose and lowered not in map(_stripped, old.lower().split(comma)):
-                old = old + comma + space + name if old.strip() else name
-            stamped.append((key, old))
+            if key_lowered == expose:
+                stamped.append((key, exposing(old)))
+            elif key_lowered != lowered:
+                stamped.append((key, old))
         stamped.append((name, value))
         return stamped
 
+    def exposing(names: Any) -> Any:
+        if any(item.strip() == lowered for item in names.lower().split(comma)):
+            return names
+        return names + comma + space + name if names.strip() else name
+
     return stamp
-
-
-def _stripped(item: AnyStr) -> AnyStr:
-    return item.strip()

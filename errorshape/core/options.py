@@ -82,9 +82,11 @@ def checked(options: dict[str, Any], catalog: object) -> dict[str, Any]:
     if not callable(options["generate"]):
         raise TypeError(f"generate is {options['generate']!r}: pass a function that returns an id.")
     hooks = options["on_error"]
-    options["on_error"] = hooks = (hooks,) if callable(hooks) else tuple(hooks)
-    if not all(map(callable, hooks)):
+    if callable(hooks):
+        hooks = (hooks,)
+    if not (isinstance(hooks, Iterable) and all(map(callable, hooks := tuple(hooks)))):
         raise TypeError(f"on_error is {hooks!r}: pass callables of (error, exception, trace_id).")
+    options["on_error"] = hooks
     seconds = options["retry_after"]
     if isinstance(seconds, bool) or not isinstance(seconds, int) or seconds < 0:
         raise ValueError(f"retry_after is {seconds!r}: it is a whole number of seconds, from 0.")

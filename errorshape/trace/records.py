@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from functools import cached_property
 from typing import Any
 
@@ -23,7 +24,6 @@ class TraceRecord(logging.LogRecord):
     """
 
     __slots__ = ("_trace",)
-    _of_errorshape = True
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self._trace = current.get()
@@ -49,30 +49,33 @@ class TraceRecord(logging.LogRecord):
         return level
 
     @levelno.setter
-    def levelno(self, level: int) -> None:
+    def levelno(self, level: int) -> None:  # pyright: ignore[reportIncompatibleVariableOverride]
         self.__dict__["levelno"] = level
+
+
+class _Chained:
+    """The factory of such records where another one has been installed before."""
+
+    def __init__(self, previous: Callable[..., logging.LogRecord]) -> None:
+        self._previous = previous
+
+    def __call__(self, *args: Any, **kwargs: Any) -> logging.LogRecord:
+        record = self._previous(*args, **kwargs)
+        if isinstance(record, TraceRecord):
+            return record
+        if type(record) is not logging.LogRecord:  # its own layout may have no room for a slot
+            record.__dict__.setdefault("trace_id", trace_id() or OUTSIDE)
+            return record
+        traced = TraceRecord.__new__(TraceRecord)
+        traced._trace = current.get()
+        traced.__dict__.update(record.__dict__)
+        return traced
 
 
 def install() -> None:
     """Install the factory of such records in front of the one that is there; idempotent."""
     previous = logging.getLogRecordFactory()
-    if getattr(previous, "_of_errorshape", False):
+    if previous is TraceRecord or isinstance(previous, _Chained):
         return
-    if previous is logging.LogRecord:
-        make_record: Any = TraceRecord
-    else:
-
-        def make_record(*args: Any, **kwargs: Any) -> logging.LogRecord:
-            record = previous(*args, **kwargs)
-            if isinstance(record, TraceRecord):
-                return record
-            if type(record) is not logging.LogRecord:  # its own layout may have no room for a slot
-                record.__dict__.setdefault("trace_id", trace_id() or OUTSIDE)
-                return record
-            traced = TraceRecord.__new__(TraceRecord)
-            traced._trace = current.get()
-            traced.__dict__.update(record.__dict__)
-            return traced
-
-        make_record._of_errorshape = True
-    logging.setLogRecordFactory(make_record)
+    plain = previous is logging.LogRecord
+    logging.setLogRecordFactory(TraceRecord if plain else _Chained(previous))
