@@ -127,8 +127,8 @@ class OverServer(Client):
             replies = list(pool.map(self._ask, requests))
         return replies, self._records()
 
-    def pipelined(self, requests: list[Request]) -> list[Reply]:
-        """Send everything at once on one connection, and return the replies in their order."""
+    def pipelined(self, requests: list[Request]) -> tuple[list[Reply], list[logs.Record]]:
+        """Send everything at once on one connection; the replies in their order, and the log."""
         requests = [self._made(*vars(request).values()) for request in requests]
         *most, last = requests
         sent = b"".join(_written(request) for request in most)
@@ -138,7 +138,7 @@ class OverServer(Client):
             reply, rest = _read(rest, request.method)
             replies.append(reply)
         assert rest == b""
-        return replies
+        return replies, self._records()
 
     def _ask(self, request: Request) -> Reply:
         """Send the request on a connection of its own and read all that comes until its end."""

@@ -9,6 +9,8 @@ import pytest
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tests.stacks.django_settings")
 
+pytest.register_assert_rewrite("tests.contract", "tests.drivers", "tests.clients")
+
 # `--hypothesis-profile=night` looks longer than anybody wants to wait for.
 hypothesis.settings.register_profile("day", max_examples=50, deadline=None)
 hypothesis.settings.register_profile("night", max_examples=20_000, deadline=None)

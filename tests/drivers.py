@@ -83,7 +83,9 @@ class Reply:
     def logged(self, level: int) -> list[Record]:
         """Return what was logged at this level and above, but for what the server had to say."""
         return [
-            record for record in self.log_records if record.level >= level and not record.is_of_server
+            record
+            for record in self.log_records
+            if record.level >= level and not record.is_of_server
         ]
 
 
@@ -129,7 +131,7 @@ class _Exchange:
         for name, value in headers:
             if not _TOKEN(name):
                 raise self.violate(f"header name {name!r} is no token")
-            if _CONTROL(value) or value != value.strip(" \t"):
+            if _CONTROL(value):
                 raise self.violate(f"header value {name}: {value!r} cannot be sent")
         names = [name.lower() for name, _ in headers]
         for single in ("content-length", "content-type", "x-request-id"):

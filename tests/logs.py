@@ -1,4 +1,4 @@
-"""Log records as a configured handler writes them: formatted with ``%(trace_id)s`` and read back."""
+"""Log records as a handler writes them: formatted with ``%(trace_id)s``, and read back."""
 
 from __future__ import annotations
 

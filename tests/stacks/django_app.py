@@ -80,6 +80,8 @@ NATIVE: dict[str, tuple[int, dict[str, str]]] = {
     "too-big": (400, {}),
     "no-object": (404, {}),
 }
+#: Whether ASGIHandler makes a task for each request, whose context the server does not see.
+SERVES_IN_A_TASK = django.VERSION < (6, 1)
 HOOKS = ("process_request", "process_view", "process_response", "render")
 
 
@@ -153,7 +155,7 @@ def _crash_for(request: HttpRequest, hook: str) -> None:
 
 
 class _RenderedLate(HttpResponse):
-    """As a TemplateResponse, which is rendered when the middleware is through, and may fail then."""
+    """As a TemplateResponse, which is rendered after the view, and may fail then."""
 
     is_rendered = False
 
@@ -214,7 +216,6 @@ _routes = (
     ("handled", "GET", handled),
     ("handler-fails", "GET", handler_fails),
 )
-
 
 
 @require_http_methods(["POST"])

@@ -11,7 +11,7 @@ import asyncio
 import json
 import logging
 from collections.abc import AsyncIterator, Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import Enum
 from typing import Any
@@ -23,7 +23,7 @@ import errorshape
 log = logging.getLogger("app")
 
 #: In every text that is no client's business; no response may hold it.
-SECRET = "hunter2-do-not-tell"  # noqa: S105
+SECRET = "hunter2-do-not-tell"
 
 JSON = ("Content-Type", "application/json")
 TEXT = ("Content-Type", "text/plain; charset=utf-8")
@@ -49,7 +49,7 @@ class Answer:
     chunks: tuple[bytes | Exception, ...] | None = None
     #: Seconds to wait (as the stack waits) before ``then`` gives the real answer.
     pause: float = 0
-    then: Callable[[], Answer] = field(default=lambda: Answer())
+    then: Callable[[], Answer] = lambda: Answer()  # noqa: PLW0108 - not defined yet
 
 
 # --- the application's own errors ----------------------------------------------------------------
@@ -298,11 +298,11 @@ HOUR = _Hour
 
 def retry(sent: Sent, kind: str) -> Answer:
     raise {
-        "none": lambda: errorshape.RateLimitedError(),
+        "none": errorshape.RateLimitedError,
         "zero": lambda: errorshape.RateLimitedError(retry_after=0),
         "seconds": lambda: errorshape.RateLimitedError(retry_after=30),
         "date": lambda: errorshape.RateLimitedError(retry_after=HOUR.moment),
-        "503": lambda: errorshape.ServiceUnavailableError(),
+        "503": errorshape.ServiceUnavailableError,
         "503-seconds": lambda: errorshape.ServiceUnavailableError(retry_after=120),
         "503-header": lambda: errorshape.ServiceUnavailableError(headers={"Retry-After": "7"}),
     }[kind]()

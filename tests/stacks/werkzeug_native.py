@@ -57,4 +57,8 @@ def message_of(kind):
     _, status, _ = NATIVE[kind]
     if status >= 500 or kind == "response":
         return None
-    return "The name acme is taken." if kind == "message" else exceptions.default_exceptions[status].description
+    return (
+        "The name acme is taken."
+        if kind == "message"
+        else exceptions.default_exceptions[status].description
+    )
