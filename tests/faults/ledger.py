@@ -87,8 +87,10 @@ class Told:
     reshaped: str | None = None
     #: It has ended, in whatever way.
     over: bool = False
-    #: It hands the server a file, or does other things after which nothing is known of the body.
+    #: It hands the server a file: its body is not known here.
     opaque: bool = False
+    #: It has returned the server's own file wrapper, after which no layer is asked any more.
+    unwatched: bool = False
 
 
 @dataclass

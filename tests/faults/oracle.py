@@ -20,6 +20,8 @@ def violations(told: Told, seen: Seen) -> list[str]:
     broken = _of_every_request(told, seen)
     if seen.refused is None or told.raised is not None:
         broken += [f"protocol: {rule}" for rule in seen.violations]
+    if told.unwatched and told.reshaped is None:
+        return broken
     if seen.refused_answer is not None:
         broken += _answer_refused(told, seen)
     elif told.raised is not None and not isinstance(told.raised, Exception):
@@ -30,7 +32,7 @@ def violations(told: Told, seen: Seen) -> list[str]:
         broken += _gone(told, seen)
     elif seen.refused is not None:
         broken += _refused(told, seen)
-    elif told.raised is not None or not told.finished or told.breach:
+    elif told.raised is not None or told.breach or not (told.finished or _was_replaced(told, seen)):
         broken += _failed(told, seen)
     else:
         broken += _fine(told, seen)
@@ -83,7 +85,7 @@ def _fine(told: Told, seen: Seen) -> list[str]:
             broken += _logged(seen, 0)
     if told.opaque:
         return broken
-    if not seen.complete:
+    if not seen.complete and told.raised_by_close is None:
         broken.append("the response is not complete")
     if told.reshaped is not None:
         return broken + _shaped(told, seen, told.status or 0, told.reshaped)
@@ -111,7 +113,7 @@ def _failed(told: Told, seen: Seen) -> list[str]:
         return broken + _logged(seen, 0 if quiet else 1, told)
     if told.raised_by_close is None and seen.raised is not None:
         broken.append(f"§5: raised though it could be answered: {seen.raised!r}")
-    if not seen.complete:
+    if not seen.complete and told.raised_by_close is None:
         broken.append("§6: the answer is not complete")
     status, code = answer_to(told.raised)
     broken += _shaped(told, seen, status, code)
@@ -177,9 +179,9 @@ def _refused(told: Told, seen: Seen) -> list[str]:
 def _answer_refused(told: Told, seen: Seen) -> list[str]:
     """The application's failure is on record; the server gets back what it raised itself."""
     broken = _logged(seen, 1 if answer_to(told.raised)[0] >= 500 else 0, told)
-    wanted = None if isinstance(seen.refused_answer, OSError) else seen.refused_answer
-    if seen.raised is not wanted:
-        broken.append(f"raised {seen.raised!r}, not {wanted!r}")
+    gone = isinstance(seen.refused_answer, OSError)
+    if not (seen.raised is seen.refused_answer or (gone and seen.raised is None)):
+        broken.append(f"raised {seen.raised!r}, not {seen.refused_answer!r}")
     if seen.complete:
         broken.append("the answer is complete, though it was refused")
     return broken
@@ -193,6 +195,11 @@ def answer_to(exc: BaseException | None) -> tuple[int, str]:
     while isinstance(exc, BaseExceptionGroup) and len(exc.exceptions) == 1:
         exc = exc.exceptions[0]
     return ANSWERS.get(type(exc), (500, "internal_error"))
+
+
+def _was_replaced(told: Told, seen: Seen) -> bool:
+    # What the application still has to say is not wanted then, nor asked for.
+    return told.reshaped is not None and (seen.complete or told.raised_by_close is not None)
 
 
 def _was_answered(told: Told, seen: Seen) -> bool:
@@ -257,7 +264,7 @@ def _envelope(seen: Seen, code: str) -> list[str]:
 def _logged(seen: Seen, times: int, told: Told | None = None) -> list[str]:
     """§5: once over all loggers, with the traceback, and the server's own records apart."""
     errors = [r for r in seen.records if r.level >= logging.ERROR and not r.is_of_server]
-    if told is not None and told.raised_by_close is not None:
+    if told is not None and isinstance(told.raised_by_close, Exception):
         times += 1
     if len(errors) != times:
         return [
