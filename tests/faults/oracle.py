@@ -220,9 +220,8 @@ def _shaped(told: Told, seen: Seen, status: int, code: str) -> list[str]:
     for name, value in expected.items():
         if headers.get(name) != value:
             broken.append(f"§1: {name} is {headers.get(name)!r}")
-    if status == 503 and code == "service_unavailable" and told.raised is not None:
-        if headers.get("retry-after") != "9":
-            broken.append("§3: Retry-After is lost")
+    if (told.raised is not None and status == 503) and headers.get("retry-after") != "9":
+        broken.append("§3: Retry-After is lost")
     length = headers.get("content-length", "")
     if not length.isdecimal() or int(length) == 0:
         broken.append(f"§1: Content-Length is {length!r}")
