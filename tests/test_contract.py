@@ -800,7 +800,17 @@ def test_the_id_is_there_until_close_and_not_after_it(client):
 
 
 @in_process()
-@pytest.mark.parametrize("path", ["/ok", "/crash", "/nowhere", "/stream/good", "/stream/fails-early"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/ok",
+        "/crash",
+        "/nowhere",
+        "/stream/good",
+        "/stream/fails-early",
+        *(f"/not-ours/{kind}" for kind in script.NOT_OURS),
+    ],
+)
 def test_nothing_is_left_behind(client, path):
     """Outside a request there is no id, and records have ``-``."""
     client.get(path)
