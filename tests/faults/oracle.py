@@ -105,7 +105,7 @@ def _failed(told: Told, seen: Seen) -> list[str]:
     if told.too_late:
         broken += _cut(told, seen)
         wanted = told.raised
-        if wanted is not None and seen.raised is not wanted and not _was_answered(told, seen):
+        if wanted is not None and not (_same(seen.raised, wanted) or _was_answered(told, seen)):
             broken.append(f"§6: raised {seen.raised!r}, not {wanted!r}")
         if not told.finished and seen.raised is None and told.reshaped is None:
             broken.append("§6: the server was not told that the response is broken")
@@ -139,7 +139,7 @@ def _cut(told: Told, seen: Seen) -> list[str]:
 def _passed_through(told: Told, seen: Seen) -> list[str]:
     """§5: BaseExceptions that are no Exceptions pass through unchanged."""
     broken = _cut(told, seen)
-    if seen.raised is not told.raised:
+    if not _same(seen.raised, told.raised):
         broken.append(f"§5: raised {seen.raised!r}, not {told.raised!r}")
     if not told.too_late and seen.status is not None:
         broken.append(f"§5: {seen.status} was sent for {type(told.raised).__name__}")
@@ -154,7 +154,8 @@ def _gone(told: Told, seen: Seen) -> list[str]:
         [] if not seen.complete or told.finished else ["§6: completed for a client that is gone"]
     )
     if told.raised is None or isinstance(told.raised, OSError):
-        if not told.breach and told.raised_by_close is None:
+        quiet = told.status is None or told.status < 500  # a 5xx may be logged as such
+        if quiet and not told.breach and told.raised_by_close is None:
             broken += _logged(seen, 0)
     elif type(told.raised) not in ANSWERS:  # a failure of the application's own
         broken += _logged(seen, 1, told)
@@ -195,6 +196,13 @@ def answer_to(exc: BaseException | None) -> tuple[int, str]:
     while isinstance(exc, BaseExceptionGroup) and len(exc.exceptions) == 1:
         exc = exc.exceptions[0]
     return ANSWERS.get(type(exc), (500, "internal_error"))
+
+
+def _same(raised: BaseException | None, wanted: BaseException | None) -> bool:
+    """Whether it is the same exception; a group may have been taken apart on its way (Django)."""
+    if isinstance(raised, BaseExceptionGroup) and isinstance(wanted, BaseExceptionGroup):
+        return raised.exceptions == wanted.exceptions
+    return raised is wanted
 
 
 def _was_replaced(told: Told, seen: Seen) -> bool:

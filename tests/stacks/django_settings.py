@@ -1,6 +1,6 @@
 """The settings of the Django stacks; ``tests.stacks.django_app`` has the rest."""
 
-SECRET_KEY = "only for tests"  # noqa: S105
+SECRET_KEY = "only for tests"
 DEBUG = False
 USE_TZ = True
 ALLOWED_HOSTS = ["testserver", "127.0.0.1", "localhost"]
