@@ -22,7 +22,7 @@ ASGIApp = Callable[[Any, Any, Any], Awaitable[None]]
 SCOPE_KEY = "errorshape"
 
 # How far a response has come. Up to COLLECTING the server has seen nothing of it.
-_NOTHING, _HELD, _COLLECTING, _BEGUN, _REPLACED, _COMPLETE, _ACCEPTED = range(7)
+_NOTHING, _HELD, _COLLECTING, _BEGUN, _TRAILERS, _REPLACED, _COMPLETE, _ACCEPTED = range(8)
 
 
 class ErrorShapeMiddleware:
@@ -80,7 +80,8 @@ class _Exchange:
     """One HTTP request and its response."""
 
     __slots__ = (
-        "_held", "_layer", "_marks", "_receive", "_scope", "_send", "_violation", "_wrap",
+        "_held", "_layer", "_marks", "_receive", "_scope", "_send", "_trailers", "_violation",
+        "_wrap",
         "gone", "outermost", "state", "status", "trace_id",
     )  # fmt: skip
 
@@ -96,6 +97,7 @@ class _Exchange:
         self._receive = receive
         self._send = send
         self._held: list[Message] = []  # the start and what has come of the body
+        self._trailers = False  # follow the body
         self._violation: str | None = None
         self.gone = False
         self.state = _NOTHING
@@ -127,9 +129,9 @@ class _Exchange:
         kind = message["type"].removeprefix(self.response_type)
         if kind == "body" or kind in ("pathsend", "zerocopysend"):  # the last two are extensions
             if self.state == _BEGUN:
-                if not message.get("more_body"):
-                    self.state = _COMPLETE
                 await self._forward(message)
+                if not message.get("more_body"):
+                    self.state = _TRAILERS if self._trailers else _COMPLETE
             elif self.state in (_HELD, _COLLECTING) and self._violation is None:
                 await self._first(message)
             elif self.state == _REPLACED:
@@ -145,14 +147,23 @@ class _Exchange:
             if self.state != _NOTHING:
                 raise self._violated("started its response twice")
             await self._begin(message)
-        elif kind == "trailers" and self.state == _REPLACED:
+        elif kind == "trailers" and self.state == _TRAILERS:
+            await self._forward(message)
+            if not message.get("more_trailers"):
+                self.state = _COMPLETE
+        elif kind == "trailers" and self.state in (_REPLACED, _COMPLETE):
             pass  # of the body that was replaced
-        else:  # trailers, early hints, push, and whatever else a server may understand
+        else:  # early hints, push, and whatever else a server may understand
             await self._forward(message)
 
     async def _begin(self, message: Message) -> None:
         self.status = message["status"]
         headers = message.get("headers", ())
+        if type(headers) is not list:  # any iterable will do, also one that ends with its first use
+            headers = list(headers)
+            message = {**message, "headers": headers}
+        if message.get("trailers"):
+            self._trailers = True
         if self.status < 400:
             message = {**message, "headers": self._wrap.stamp(headers, self.trace_id.encode())}
             for _, value in headers:
@@ -172,10 +183,12 @@ class _Exchange:
             return
         held, self._held = self._held, []
         # Before the first await: whatever happens from here on, the server may have begun.
-        self.state = _BEGUN if message.get("more_body") else _COMPLETE
+        self.state = _BEGUN
         for before in held:
             await self._forward(before)
         await self._forward(message)
+        if not message.get("more_body"):
+            self.state = _TRAILERS if self._trailers else _COMPLETE
 
     async def _reshaped(self, message: Message) -> bool:
         """Whether an error response was replaced; if it stays, its start is made complete."""
@@ -217,7 +230,7 @@ class _Exchange:
             raise
 
     async def _answer(self, response: ErrorResponse) -> None:
-        self.state = _COMPLETE
+        self.state = _BEGUN
         self.status = response.status
         bodiless = self._scope.get("method") == "HEAD" or response.status in (204, 304)
         await self._forward(
@@ -229,6 +242,7 @@ class _Exchange:
         )
         body = b"" if bodiless else response.body
         await self._forward({"type": f"{self.response_type}body", "body": body})
+        self.state = _COMPLETE
 
     def _violated(self, what: str) -> RuntimeError:
         self._violation = f"The application {what}"
@@ -250,7 +264,7 @@ class _Exchange:
                 await self._answer(response)
             except OSError as failure:
                 self._layer.gone(failure, request)
-        elif self.state == _COMPLETE and self.status >= 500:
+        elif self.state in (_REPLACED, _COMPLETE) and self.status >= 500:
             # Answered by the application, which then told the server (as Starlette does).
             self._layer.report(exc, trace_id=self.trace_id, request=request)
         else:
@@ -274,7 +288,7 @@ class _Exchange:
         elif self.gone:
             self._layer.gone(None, self.request())
             return
-        elif self.state == _BEGUN:
+        elif self.state in (_BEGUN, _TRAILERS):
             problem = "The application ended in the middle of its response"
         else:
             problem = "The application ended without a response"

@@ -41,13 +41,14 @@ class ErrorShapeMiddleware:
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         exchange = _Exchange(self, environ, start_response)
         try:
-            return exchange.body(self.app(environ, exchange.start))
-        except Exception as exc:
-            if (body := exchange.failed(exc)) is None:
-                raise
-            return body
-        except BaseException:
-            exchange.leave()
+            try:
+                return exchange.body(self.app(environ, exchange.start))
+            except Exception as exc:
+                if (body := exchange.failed(exc)) is None:
+                    raise
+                return body
+        except BaseException:  # also what the server raised when it was given the answer
+            exchange.abandon()
             raise
 
     def identify(self, environ: WSGIEnvironment) -> str | Trace:
@@ -61,6 +62,9 @@ class ErrorShapeMiddleware:
     def propagates(self) -> bool:
         """Whether what nobody expected is for the server, or a debugger, to show."""
         return self.layer.debug
+
+
+_NOTHING: Iterator[bytes] = iter(())
 
 
 class _Finished(list[bytes]):
@@ -89,7 +93,7 @@ class _Exchange:
         self._status: str | None = None
         self._chunks: list[bytes] = []  # what has come of the body before the response began
         self._started = False  # the server's start_response has been called
-        self._iterator: Iterator[bytes] = iter(())
+        self._iterator = _NOTHING
         self._result: Iterable[bytes] | None = None
         self._begun = False  # and has returned: the server has, or may have, sent something
         self._replaced = False
@@ -146,12 +150,12 @@ class _Exchange:
     def body(self, result: Iterable[bytes]) -> Iterable[bytes]:
         """Return the iterable for the server, for the one that the application has returned."""
         self._result = result
-        if isinstance(result, (list, tuple)):
+        if type(result) is list or type(result) is tuple:  # a class of its own may have a close()
             # Nothing of it can fail any more, and as a list it shows a server its length.
             whole = self._whole(result)
             return _Finished(whole) if self._outermost else whole
         file_wrapper = self._environ.get("wsgi.file_wrapper")
-        if isinstance(file_wrapper, type) and isinstance(result, file_wrapper):
+        if file_wrapper is not None and _is_file(result, file_wrapper):
             # The server wants its own object back, to send the file without Python; it never
             # closes ours, so that the next request's entry overwrites the id.
             first = self._begin(more=True)
@@ -182,6 +186,7 @@ class _Exchange:
     def close(self) -> None:
         """End the request; PEP 3333 has the server call it once, whatever has happened."""
         result, self._result = self._result, None
+        self._iterator = _NOTHING  # an application that is an object has our start, a cycle
         try:
             if (close := getattr(result, "close", None)) is not None:
                 close()
@@ -192,6 +197,13 @@ class _Exchange:
             raise
         finally:
             self.leave()
+
+    def abandon(self) -> None:
+        """End the request where the server gets no body that it could close."""
+        try:
+            self.close()
+        except Exception:
+            return  # logged, and less than what is being raised
 
     def leave(self) -> None:
         """Take the id out of the context variable: the thread will serve other requests."""
@@ -254,7 +266,7 @@ class _Exchange:
 
     def _answer(self, response: ErrorResponse) -> bytes:
         """Start our own response at the server; return its body."""
-        self._iterator = iter(())  # what the application still has to say is not wanted
+        self._iterator = _NOTHING  # what the application still has to say is not wanted
         self._replaced = True
         line = f"{response.status} {_phrase(response.status)}"
         # PEP 3333: once start_response was called it is called again only with exc_info; it
@@ -270,10 +282,11 @@ class _Exchange:
 
     def failed(self, exc: Exception) -> Iterable[bytes] | None:
         """Answer an exception of the application's call, or return None: it is to be raised."""
-        self._result = None
         if (first := self._rescued(exc)) is None:
-            self.leave()
             return None
+        if hasattr(self._result, "close"):  # the server has us close it
+            self._iterator = iter((first,))
+            return self
         return _Finished([first]) if self._outermost else [first]
 
     def _rescued(self, exc: Exception) -> bytes | None:
@@ -285,9 +298,13 @@ class _Exchange:
             self._layer.gone(exc, request)
         elif self._begun:
             self._layer.too_late(exc, request)
-        elif not self._wrap.propagates() or self._layer.translate(exc) is not None:
-            self._chunks.clear()
-            return self._answer(self._layer.answer(exc, trace_id=self.trace_id, request=request))
+        else:
+            self._layer.report(exc, trace_id=self.trace_id, request=request)
+            if not self._wrap.propagates() or self._layer.translate(exc) is not None:
+                self._chunks.clear()
+                return self._answer(
+                    self._layer.respond(exc, trace_id=self.trace_id, request=request)
+                )
         self._raised(exc)
         return None
 
@@ -301,6 +318,13 @@ class _Exchange:
         # PEP 3333: bytes of the path, decoded as Latin-1.
         path = raw.encode("latin-1", "replace").decode("utf-8", "replace")
         return Request(environ.get("REQUEST_METHOD", "GET"), path or "/")
+
+
+def _is_file(result: Any, file_wrapper: Any) -> bool:
+    """Whether the application has returned what the server's ``wsgi.file_wrapper`` gave it."""
+    if isinstance(file_wrapper, type):
+        return isinstance(result, file_wrapper)
+    return hasattr(result, "read")  # uWSGI's is a function, and returns the file itself
 
 
 def _phrase(status: int) -> str:

@@ -26,6 +26,7 @@ from tests.contract import (
     UNCOUNTED,
     assert_error,
     assert_logged_once,
+    assert_no_secret,
     assert_quiet,
     assert_records_carry_the_id,
     assert_shape,
@@ -669,7 +670,15 @@ def test_the_id_is_there_until_close_and_not_after_it(client):
 
 @in_process()
 @pytest.mark.parametrize(
-    "path", ["/ok", "/crash", "/nowhere", "/stream/good", "/stream/fails-early"]
+    "path",
+    [
+        "/ok",
+        "/crash",
+        "/nowhere",
+        "/stream/good",
+        "/stream/fails-early",
+        *(f"/not-ours/{kind}" for kind in script.NOT_OURS),
+    ],
 )
 def test_nothing_is_left_behind(client, path):
     """Outside a request there is no id, and records have ``-``."""
@@ -926,6 +935,28 @@ def test_an_error_for_people_is_replaced(client, kind, status):
     assert_error(reply, CODE_OF[status], message=catalogue_message(status))
 
 
+@pytest.mark.parametrize("kind", ["html", "text"])
+def test_a_streamed_error_for_people_is_replaced(client, kind):
+    """One that comes in parts as well: its cookies are kept, and it is closed once."""
+    reply = client.get(f"/prebuilt-stream/{kind}/409")
+
+    assert_error(reply, "conflict", message=catalogue_message(409))
+    cookies = [cookie.partition(";")[0].strip() for cookie in reply.all("set-cookie")]
+    assert cookies == ["first=1", "second=2"]
+    closed = [record for record in reply.log_records if record.message == "stream closed"]
+    assert [record.trace_id for record in closed] == [reply.one("x-request-id")]
+
+
+@pytest.mark.parametrize("kind", ["json", "large-json", "image"])
+def test_a_streamed_error_for_programs_stays(client, kind):
+    """One that comes in parts stays whole, closed once."""
+    reply = client.get(f"/prebuilt-stream/{kind}/409")
+
+    assert (reply.status, reply.body, reply.complete) == (409, script.PREBUILT[kind][0], True)
+    closed = [record for record in reply.log_records if record.message == "stream closed"]
+    assert [record.trace_id for record in closed] == [reply.one("x-request-id")]
+
+
 @pytest.mark.parametrize("kind", ["json", "problem", "image", "large-json", "odd-json"])
 @pytest.mark.parametrize("status", [400, 502])
 def test_an_error_for_programs_stays(client, kind, status):
@@ -952,6 +983,8 @@ def test_reshape_all_replaces_json_that_does_not_conform(configured):
 
     for kind in ("json", "problem", "large-json", "odd-json", "text", "empty"):
         assert_error(client.get(f"/prebuilt/{kind}/404"), "not_found")
+    for kind in ("json", "large-json"):
+        assert_error(client.get(f"/prebuilt-stream/{kind}/404"), "not_found")
     assert client.get("/prebuilt/image/404").body == b"\x89PNG"
     assert client.get("/prebuilt/json/203").body == b'{"fault":"broken"}'
 
@@ -1007,6 +1040,17 @@ def test_outside_of_include_only_the_header_is_ours(configured, outside):
         assert (reply.status, reply.one("x-request-id")) == (status, "mine-1")
         assert not reply.one("content-type").startswith("application/json")
         assert_records_carry_the_id(reply)
+
+
+@pytest.mark.parametrize("stack", [s for s in STACKS if s.framework != "raw"], ids=str)
+def test_outside_of_include_a_crash_has_the_frameworks_page(configured):
+    """The framework answers it, and it is logged once, with the id that the header has."""
+    reply = configured(include=["/api/"]).get("/crash")
+
+    assert reply.status == 500
+    assert reply.one("content-type").startswith("text/html")
+    assert_no_secret(reply)
+    assert_logged_once(reply)
 
 
 def test_inside_of_include_and_outside_of_exclude_errors_are_shaped(stack, configured):

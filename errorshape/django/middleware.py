@@ -44,12 +44,16 @@ class ErrorShapeMiddleware:
         if self._is_async:
             return self._call_async(request)
         outermost = self._enter(request)
-        response = self._finished(request, self.get_response(request))
-        if outermost:
-            if isinstance(response, StreamingHttpResponse):
+        try:
+            response = self._finished(request, self.get_response(request))
+            if outermost and isinstance(response, StreamingHttpResponse):
                 response = self._stream(request, response)
-            if not hasattr(request, "scope"):
-                _leave_at_close(response)
+        except BaseException:  # not even Django answers it: there is no response to be closed
+            if outermost and not hasattr(request, "scope"):
+                current.set(None)
+            raise
+        if outermost and not hasattr(request, "scope"):
+            _leave_at_close(response)
         return response
 
     async def _call_async(self, request: HttpRequest) -> HttpResponseBase:

@@ -172,7 +172,9 @@ def _response(request: HttpRequest, answer: Answer) -> Any:
     headers = dict(answer.headers)
     if answer.chunks is not None and request.method != "HEAD":
         give = script.chunks_async if isinstance(request, ASGIRequest) else script.Chunks
-        return StreamingHttpResponse(give(answer.chunks), status=answer.status, headers=headers)
+        chunks = give(answer.chunks)
+        response: Any = StreamingHttpResponse(chunks, status=answer.status, headers=headers)
+        return _with_cookies(response, answer)
     body = answer.body
     if request.method == "HEAD":
         # Django leaves it to the server to drop the body, which not every server does.
@@ -181,6 +183,10 @@ def _response(request: HttpRequest, answer: Answer) -> Any:
     response = HttpResponse(body, status=answer.status, headers=headers)
     if "Content-Type" not in headers:
         del response["Content-Type"]
+    return _with_cookies(response, answer)
+
+
+def _with_cookies(response: Any, answer: Answer) -> Any:
     for name, value in answer.cookies:
         response.set_cookie(name, value)
     return response

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import Enum
@@ -46,7 +46,7 @@ class Answer:
     headers: tuple[tuple[str, str], ...] = (TEXT,)
     cookies: tuple[tuple[str, str], ...] = ()
     #: Sent instead of the body, one by one; an exception among them is raised in its turn.
-    chunks: tuple[bytes | Exception, ...] | None = None
+    chunks: Iterable[bytes | Exception] | None = None
     #: Seconds to wait (as the stack waits) before ``then`` gives the real answer.
     pause: float = 0
     then: Callable[[], Answer] = lambda: Answer()  # noqa: PLW0108 - not defined yet
@@ -404,6 +404,13 @@ def prebuilt_headers(sent: Sent, status: str) -> Answer:
     return Answer(b"broken", int(status), tuple(headers.items()), cookies)
 
 
+def prebuilt_stream(sent: Sent, kind: str, status: str) -> Answer:
+    """Sent in parts; the first is empty, as of a template that has not got far."""
+    body, headers = PREBUILT[kind]
+    cookies = (("first", "1"), ("second", "2"))
+    return Answer(b"", int(status), headers, cookies, chunks=(b"", body[:5], body[5:]))
+
+
 # --- streams -------------------------------------------------------------------------------------
 
 STREAMS: dict[str, tuple[bytes | Exception, ...]] = {
@@ -424,7 +431,7 @@ def stream(sent: Sent, kind: str) -> Answer:
 class Chunks:
     """A WSGI iterable: iterated once, closed once, which it logs."""
 
-    def __init__(self, chunks: tuple[bytes | Exception, ...]) -> None:
+    def __init__(self, chunks: Iterable[bytes | Exception]) -> None:
         self._chunks = iter(chunks)
 
     def __iter__(self) -> Iterator[bytes]:
@@ -435,9 +442,10 @@ class Chunks:
 
     def close(self) -> None:
         log.info("stream closed")
+        _close(self._chunks)
 
 
-async def chunks_async(chunks: tuple[bytes | Exception, ...]) -> AsyncIterator[bytes]:
+async def chunks_async(chunks: Iterable[bytes | Exception]) -> AsyncIterator[bytes]:
     """Yield the same asynchronously; the end, however it comes, is logged."""
     try:
         for chunk in chunks:
@@ -445,6 +453,12 @@ async def chunks_async(chunks: tuple[bytes | Exception, ...]) -> AsyncIterator[b
             yield _give(chunk)
     finally:
         log.info("stream closed")
+        _close(chunks)
+
+
+def _close(chunks: Any) -> None:
+    if hasattr(chunks, "close"):  # a sweep's own, which can fail
+        chunks.close()
 
 
 def _give(chunk: bytes | Exception) -> bytes:
@@ -452,6 +466,14 @@ def _give(chunk: bytes | Exception) -> bytes:
         # Raised once for each request that asks: what an earlier one left on it is taken off.
         raise chunk.with_traceback(None)
     return chunk
+
+
+#: What ``/planned`` does: a sweep sets it, in process, before each of its requests.
+plan: Callable[[], Answer] = Answer
+
+
+def planned(sent: Sent) -> Answer:
+    return plan()
 
 
 # --- validation ----------------------------------------------------------------------------------
@@ -525,9 +547,11 @@ ROUTES: tuple[tuple[str, str, Callable[..., Answer]], ...] = (
     ("odd-headers/<kind>", "GET", odd_headers),
     ("error-headers", "GET", error_headers),
     ("prebuilt/<kind>/<status>", "GET", prebuilt),
+    ("prebuilt-stream/<kind>/<status>", "GET", prebuilt_stream),
     ("prebuilt-conforming", "GET", prebuilt_conforming),
     ("prebuilt-headers/<status>", "GET", prebuilt_headers),
     ("stream/<kind>", "GET", stream),
+    ("planned", "GET", planned),
     ("validate", "POST", validate),
 )
 

@@ -1,0 +1,20 @@
+"""Every view, point and fault on every stack, held against the contract."""
+
+import pytest
+
+from tests.faults import stack_scripts
+from tests.faults.sweeping import sweep
+from tests.stacks import STACKS
+
+
+@pytest.mark.parametrize("stack", STACKS, ids=str)
+def test_no_fault_breaks_the_contract(stack):
+    """Whatever fails wherever: the contract holds."""
+    app = stack.build()
+    broken, count = sweep(
+        stack_scripts.cases(stack, app),
+        lambda case, trace_id: stack_scripts.run(app, case, trace_id)[:2],
+    )
+
+    assert not broken, "\n".join(broken)
+    assert count > 500

@@ -1,0 +1,78 @@
+"""The ASGI wrap, where an application or a server behaves in a way that most do not."""
+
+import logging
+
+import pytest
+
+from errorshape.asgi import ErrorShapeMiddleware
+from tests.drivers import Request, run_asgi
+
+BODY = {"type": "http.response.body", "body": b"fine"}
+
+
+def sends(*messages):
+    async def app(scope, receive, send):
+        for message in messages:
+            await send(message)
+
+    return ErrorShapeMiddleware(app)
+
+
+@pytest.mark.parametrize("status", [200, 404])
+def test_headers_may_be_iterable_only_once(status):
+    """ASGI has headers be any iterable: an iterator loses none of them."""
+    headers = iter([(b"content-type", b"image/png"), (b"x-kept", b"yes")])
+    start = {"type": "http.response.start", "status": status, "headers": headers}
+
+    reply = run_asgi(sends(start, BODY), Request("GET", "/"))
+
+    assert (reply.one("content-type"), reply.one("x-kept")) == ("image/png", "yes")
+    assert reply.body == b"fine"
+
+
+def test_an_event_stream_is_known_by_headers_of_any_kind():
+    """Its start goes out at once, also when its headers are an iterator."""
+    headers = iter([(b"content-type", b"text/event-stream")])
+    sent = []
+
+    async def app(scope, receive, send):
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        sent.append("start")
+        raise ConnectionAbortedError
+
+    reply = run_asgi(ErrorShapeMiddleware(app), Request("GET", "/"))
+
+    assert (reply.status, reply.complete) == (200, False)
+
+
+def test_trailers_that_never_come_are_an_error():
+    """A response that announced trailers is not over with its body."""
+    start = {"type": "http.response.start", "status": 200, "headers": [], "trailers": True}
+
+    reply = run_asgi(sends(start, BODY), Request("GET", "/"), extensions=["http.response.trailers"])
+
+    assert not reply.complete
+    assert isinstance(reply.failure, RuntimeError)
+    assert len(reply.logged(logging.ERROR)) == 1
+
+
+@pytest.mark.parametrize("content_type", [b"application/json", b"text/html"])
+def test_a_5xx_that_the_server_refused_was_not_answered(content_type):
+    """What a server's own send raises goes back to it, for a 5xx response as for any other."""
+
+    class ServerError(Exception):
+        pass
+
+    def refuse(point):
+        if point == "send":
+            raise ServerError
+
+    start = {
+        "type": "http.response.start",
+        "status": 503,
+        "headers": [(b"content-type", content_type)],
+    }
+
+    reply = run_asgi(sends(start, BODY), Request("GET", "/"), fault=refuse)
+
+    assert isinstance(reply.failure, ServerError)
