@@ -32,7 +32,7 @@ class Echo(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
     def do_GET(self):
-        path, _, target = self.path.partition("?")
+        _, _, target = self.path.partition("?")
         seen = {name.lower(): value for name, value in self.headers.items()}
         self.server.seen.append(seen)
         body = json.dumps(seen).encode()
@@ -277,7 +277,7 @@ def test_what_is_no_host_is_refused(host):
         Propagation([host], "X-Request-Id")
 
 
-# --- what each client has of its own ---------------------------------------------------------------
+# --- what each client has of its own --------------------------------------------------------------
 
 
 @pytest.mark.parametrize("module", [httpx, httpx2])
