@@ -14,7 +14,7 @@ from django.views.defaults import server_error
 
 from ..asgi import SCOPE_KEY
 from ..core.layer import ErrorResponse, Request
-from ..trace.context import Trace, current
+from ..trace.context import Trace, current, leave, leave_at_close
 from ..wsgi import ENVIRON_KEY
 from .conf import layer_from_settings
 
@@ -44,12 +44,17 @@ class ErrorShapeMiddleware:
         if self._is_async:
             return self._call_async(request)
         outermost = self._enter(request)
-        response = self._finished(request, self.get_response(request))
+        try:
+            response = self._finished(request, self.get_response(request))
+        except BaseException:
+            if outermost and not hasattr(request, "scope"):
+                leave()
+            raise
         if outermost:
             if isinstance(response, StreamingHttpResponse):
                 response = self._stream(request, response)
             if not hasattr(request, "scope"):
-                _leave_at_close(response)
+                leave_at_close(response)
         return response
 
     async def _call_async(self, request: HttpRequest) -> HttpResponseBase:
@@ -267,17 +272,3 @@ def _fill(request: HttpRequest, response: HttpResponse, by: ErrorResponse) -> No
 
 def _is_event_stream(response: HttpResponseBase) -> bool:
     return str(response.headers.get("Content-Type", "")).startswith("text/event-stream")
-
-
-def _leave_at_close(response: HttpResponseBase) -> None:
-    """Take the id out of the context variable once a WSGI server has closed the response."""
-    close = response.close
-
-    def close_and_leave() -> None:
-        response.__dict__.pop("close", None)  # a cycle, until now
-        try:
-            close()
-        finally:
-            current.set(None)
-
-    response.close = close_and_leave  # type: ignore[method-assign]
