@@ -120,7 +120,14 @@ class _Exchange:
     # --- between the application and the server --------------------------------------------------
 
     async def receive(self) -> Message:
-        message = await self._receive()
+        # What a server starts while it waits, and what it reads from then on, copies the context,
+        # and may be about later requests of the connection (uvicorn's flow control).
+        trace = current.get()
+        current.set(None)
+        try:
+            message = await self._receive()
+        finally:
+            current.set(trace)
         if message["type"] == self.disconnect:
             self.gone = True
         return message
@@ -224,10 +231,23 @@ class _Exchange:
 
     async def _forward(self, message: Message) -> None:
         try:
-            await self._send(message)
+            ends = self.state == _COMPLETE and message["type"] == "http.response.body"
+            if ends and _reads_on(self._send):
+                await self._finish(message)
+            else:
+                await self._send(message)
         except OSError:
             self.gone = True
             raise
+
+    async def _finish(self, message: Message) -> None:
+        """End the response at a server that goes on to the connection's next request in it."""
+        trace = current.get()
+        current.set(None)
+        try:
+            await self._send(message)
+        finally:
+            current.set(trace)
 
     async def _answer(self, response: ErrorResponse) -> None:
         self.state = _BEGUN
@@ -362,6 +382,12 @@ class _Handshake(_Exchange):
             except OSError as failure:
                 self._layer.gone(failure, request)
         return False
+
+
+def _reads_on(send: Send) -> bool:
+    # Others log the request at the end of its response, under its id; uvicorn has done so at the
+    # start.
+    return (getattr(send, "__module__", None) or "").startswith("uvicorn.")
 
 
 def _encoded(headers: Iterable[tuple[str, str]]) -> list[tuple[bytes, bytes]]:

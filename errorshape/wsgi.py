@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Unpack
 from .core.body import MAX_BODY
 from .core.layer import ErrorLayer, ErrorResponse, Request
 from .core.options import Options
-from .trace.context import Trace, current
+from .trace.context import Trace, current, leave, leave_at_close
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -71,7 +71,7 @@ class _Finished(list[bytes]):
     """A whole body; the request is over when the server closes it."""
 
     def close(self) -> None:
-        current.set(None)
+        leave()
 
 
 class _Exchange:
@@ -156,10 +156,11 @@ class _Exchange:
             return _Finished(whole) if self._outermost else whole
         file_wrapper = self._environ.get("wsgi.file_wrapper")
         if file_wrapper is not None and _is_file(result, file_wrapper):
-            # The server wants its own object back, to send the file without Python; it never
-            # closes ours, so that the next request's entry overwrites the id.
+            # The server wants its own object back, to send the file without Python.
             first = self._begin(more=True)
             if not self._replaced:
+                if self._outermost:
+                    leave_at_close(result)
                 return result
             self._iterator = iter((first,))
         else:
@@ -208,7 +209,7 @@ class _Exchange:
     def leave(self) -> None:
         """Take the id out of the context variable: the thread will serve other requests."""
         if self._outermost:
-            current.set(None)
+            leave()
 
     # --- from held back to begun -----------------------------------------------------------------
 

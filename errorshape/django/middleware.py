@@ -14,7 +14,7 @@ from django.views.defaults import server_error
 
 from ..asgi import SCOPE_KEY
 from ..core.layer import ErrorResponse, Request
-from ..trace.context import Trace, current
+from ..trace.context import Trace, current, leave, leave_at_close
 from ..wsgi import ENVIRON_KEY
 from .conf import layer_from_settings
 
@@ -50,10 +50,10 @@ class ErrorShapeMiddleware:
                 response = self._stream(request, response)
         except BaseException:  # not even Django answers it: there is no response to be closed
             if outermost and not hasattr(request, "scope"):
-                current.set(None)
+                leave()
             raise
         if outermost and not hasattr(request, "scope"):
-            _leave_at_close(response)
+            leave_at_close(response)
         return response
 
     async def _call_async(self, request: HttpRequest) -> HttpResponseBase:
@@ -271,17 +271,3 @@ def _fill(request: HttpRequest, response: HttpResponse, by: ErrorResponse) -> No
 
 def _is_event_stream(response: HttpResponseBase) -> bool:
     return str(response.headers.get("Content-Type", "")).startswith("text/event-stream")
-
-
-def _leave_at_close(response: HttpResponseBase) -> None:
-    """Take the id out of the context variable once a WSGI server has closed the response."""
-    close = response.close
-
-    def close_and_leave() -> None:
-        response.__dict__.pop("close", None)  # a cycle, until now
-        try:
-            close()
-        finally:
-            current.set(None)
-
-    response.close = close_and_leave  # type: ignore[method-assign]

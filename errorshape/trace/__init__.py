@@ -1,6 +1,6 @@
 """The trace id: made or accepted, kept for the request, put on log records and outgoing calls."""
 
-from .context import bind_trace_id, trace_id
+from .context import bind_trace_id, carry, trace_id
 from .ids import new_trace_id
 from .w3c import outgoing_headers
 
@@ -16,4 +16,11 @@ def install() -> None:
     records.install()
 
 
-__all__ = ["bind_trace_id", "install", "new_trace_id", "outgoing_headers", "trace_id"]
+__all__ = [
+    "bind_trace_id",
+    "carry",
+    "install",
+    "new_trace_id",
+    "outgoing_headers",
+    "trace_id",
+]

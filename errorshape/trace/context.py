@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
-from typing import NamedTuple
+from functools import wraps
+from typing import Any, NamedTuple, ParamSpec, TypeVar
 
 from .ids import is_trace_id, new_trace_id
+
+_P = ParamSpec("_P")
+_R = TypeVar("_R")
 
 
 class Trace(NamedTuple):
@@ -24,11 +29,80 @@ class Trace(NamedTuple):
 # start one request in the context of another (uvicorn does so with pipelined ones).
 current: ContextVar[str | Trace | None] = ContextVar("errorshape.trace", default=None)
 
+#: The attribute by which an exception tells whose request it has ended.
+ENDED_A_REQUEST = "_errorshape_ended"
+
 
 def trace_id() -> str | None:
     """Return the trace id of the request being served, None outside of a request."""
     trace = current.get()
     return trace.id if isinstance(trace, Trace) else trace
+
+
+def leave() -> None:
+    """Take the id out of the context variable: the thread will serve other requests.
+
+    A server that closes the response because of an exception has yet to log that, in a context
+    which the next request, even one that no application sees, may share. So the exception that is
+    being handled keeps the id, for the records that are made while it is.
+    """
+    exc = sys.exception()
+    if exc is not None and (trace := current.get()) is not None:
+        exc.__dict__[ENDED_A_REQUEST] = trace
+    current.set(None)
+
+
+def leave_at_close(body: Any) -> None:
+    """Have ``close()`` of a response's body, which may have none, end with :func:`leave`.
+
+    An object that takes no attributes stays as it is; then the next request's entry overwrites the
+    id.
+    """
+    close = getattr(body, "close", None)
+
+    def close_and_leave() -> None:
+        del body.close  # a cycle, until now
+        try:
+            if close is not None:
+                close()
+        finally:
+            leave()
+
+    with suppress(AttributeError, TypeError):
+        body.close = close_and_leave
+
+
+def carry(function: Callable[_P, _R]) -> Callable[_P, _R]:
+    """Return ``function`` bound to the trace of the request that is being served now.
+
+    For what runs it in a thread that knows nothing of the request: ``executor.submit(carry(work),
+    1)``, ``executor.map(carry(work), jobs)``, ``Thread(target=carry(work))``,
+    ``loop.run_in_executor(None, carry(work))``. Tasks, ``asyncio.to_thread``, ``sync_to_async``
+    and anyio's threads do it by themselves. Raises :exc:`TypeError` for a function whose work is
+    not done when it returns: an asynchronous one, or a generator.
+    """
+    from inspect import isasyncgenfunction, iscoroutinefunction, isgeneratorfunction
+
+    if any(
+        is_one(function)
+        for is_one in (isasyncgenfunction, iscoroutinefunction, isgeneratorfunction)
+    ):
+        raise TypeError(
+            f"{function!r} only begins when it is called: carry a function that does the work."
+        )
+    # Not the whole context: one copy cannot be entered by two threads at once, as map() would.
+    trace = current.get()
+
+    @wraps(function)
+    def carried(*args: _P.args, **kwargs: _P.kwargs) -> _R:
+        before = current.get()
+        current.set(trace)
+        try:
+            return function(*args, **kwargs)
+        finally:
+            current.set(before)
+
+    return carried
 
 
 @contextmanager

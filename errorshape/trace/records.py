@@ -3,54 +3,109 @@
 from __future__ import annotations
 
 import logging
+import sys
 from collections.abc import Callable
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any
 
-from .context import Trace, current, trace_id
+from .context import ENDED_A_REQUEST, Trace, current
 
 #: What a record made outside of a request has as its trace id.
 OUTSIDE = "-"
 
+# Where a record keeps what was current when it was made, until its ``trace_id`` is settled.
+_MADE_IN = "_errorshape_made_in"
 
-class TraceRecord(logging.LogRecord):
-    """A record with a ``trace_id``, captured when it is made.
+# The functions of uvicorn that read requests. h11 has it do so at the end of the response before,
+# inside that request's task, and flow control in a copy of its context: what they have to say is of
+# a request that no application has seen yet.
+_READING = frozenset(
+    {"data_received", "handle_events", "on_headers_complete", "_unsupported_upgrade_warning"}
+)
+
+
+class _Traced(logging.LogRecord):
+    """What makes a record traced, mixed into its class.
 
     ``Logger.makeRecord`` refuses every ``extra`` that the record's ``__dict__`` already has. So the
-    id is captured in a slot and enters ``__dict__`` only after ``extra`` has: on the first look at
-    ``trace_id`` or at ``levelno``, which ``Logger.callHandlers`` reads before it hands the record
-    to any handler. (``getMessage`` would be too late for formatters of messages that are no
-    strings, and for handlers that copy ``__dict__``.)
+    id enters ``__dict__`` only after ``extra`` has: on the first look at ``trace_id`` or at
+    ``levelno``, which ``Logger.callHandlers`` reads before it hands the record to any handler.
+    (``getMessage`` would be too late for formatters of messages that are no strings, and for
+    handlers that copy ``__dict__``.)
     """
 
-    __slots__ = ("_trace",)
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        self._trace = current.get()
-        super().__init__(*args, **kwargs)
+    #: The class of the record without us.
+    _plain: type[logging.LogRecord] = logging.LogRecord
 
     @cached_property
     def trace_id(self) -> str:
         """The application's own ``extra``, else the id of the request, else ``-``."""
-        trace = self._trace
-        if trace is None:
-            # Django logs some failures after the middleware has returned: the request knows.
-            meta = getattr(self.__dict__.get("request"), "META", None)
-            marks = meta.get("errorshape.marks") if isinstance(meta, dict) else None
-            return marks["trace_id"] if isinstance(marks, dict) else OUTSIDE
-        return trace.id if isinstance(trace, Trace) else trace
+        trace_id: str = self._settled()["trace_id"]
+        return trace_id
 
     @property
     def levelno(self) -> int:
         fields = self.__dict__
-        if "trace_id" not in fields:
-            _ = self.trace_id  # the cached property writes it
+        if _MADE_IN in fields:
+            self._settled()
         level: int = fields["levelno"]
         return level
 
     @levelno.setter
     def levelno(self, level: int) -> None:  # pyright: ignore[reportIncompatibleVariableOverride]
         self.__dict__["levelno"] = level
+
+    def _settled(self) -> dict[str, Any]:
+        fields = self.__dict__
+        trace = fields.pop(_MADE_IN, None)
+        if "trace_id" not in fields:
+            if trace is None:
+                trace = _told(fields)
+            elif fields["name"] == "uvicorn.error" and fields["funcName"] in _READING:
+                trace = OUTSIDE
+            fields["trace_id"] = trace.id if isinstance(trace, Trace) else trace
+        return fields
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        """Be copied, and leave the process, as a plain record: it is read without errorshape."""
+        self._settled()
+        reduced: tuple[Any, ...] = super().__reduce_ex__(protocol)  # type: ignore[assignment]
+        function, arguments, *state = reduced
+        plain = tuple(self._plain if part is type(self) else part for part in arguments)
+        return (function, plain, *state)
+
+
+class TraceRecord(_Traced):
+    """A record with a ``trace_id``, captured when it is made."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._errorshape_made_in = current.get()
+
+
+def _told(fields: dict[str, Any]) -> str | Trace:
+    """Return the id of a record that was made outside of a request, but is about one."""
+    # Django logs some failures after the middleware has returned: the request knows.
+    meta = getattr(fields.get("request"), "META", None)
+    marks = meta.get("errorshape.marks") if isinstance(meta, dict) else None
+    if isinstance(marks, dict):
+        trace_id: str = marks["trace_id"]
+        return trace_id
+    # So do WSGI servers with what they caught, once they have closed the response.
+    exc_info = fields["exc_info"]
+    exc = exc_info[1] if isinstance(exc_info, tuple) else sys.exception()
+    if exc is None:
+        return OUTSIDE
+    trace: str | Trace = exc.__dict__.get(ENDED_A_REQUEST, OUTSIDE)
+    return trace
+
+
+@cache
+def _traced(cls: Any) -> type[_Traced]:
+    """Return the class for records of a class that another factory makes."""
+    if cls is logging.LogRecord:
+        return TraceRecord
+    return type(cls.__name__, (_Traced, cls), {"__module__": cls.__module__, "_plain": cls})
 
 
 class _Chained:
@@ -61,15 +116,15 @@ class _Chained:
 
     def __call__(self, *args: Any, **kwargs: Any) -> logging.LogRecord:
         record = self._previous(*args, **kwargs)
-        if isinstance(record, TraceRecord):
-            return record
-        if type(record) is not logging.LogRecord:  # its own layout may have no room for a slot
-            record.__dict__.setdefault("trace_id", trace_id() or OUTSIDE)
-            return record
-        traced = TraceRecord.__new__(TraceRecord)
-        traced._trace = current.get()
-        traced.__dict__.update(record.__dict__)
-        return traced
+        if not isinstance(record, _Traced):
+            plain: Any = type(record)
+            traced: Any = _traced(plain)
+            record.__dict__[_MADE_IN] = current.get()
+            try:
+                record.__class__ = traced
+            except TypeError:  # its memory is laid out in a way of its own
+                traced._settled(record)
+        return record
 
 
 def install() -> None:

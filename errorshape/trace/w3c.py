@@ -1,4 +1,7 @@
-"""W3C Trace Context, level 2: what is taken from a request and what is passed on."""
+"""W3C Trace Context, level 2: what is taken from a request and what is passed on.
+
+https://www.w3.org/TR/trace-context-2/ is what the section numbers are of.
+"""
 
 from __future__ import annotations
 
@@ -9,13 +12,28 @@ from .context import Trace, current
 from .ids import new_trace_id
 
 # §3.2.2: version "-" trace-id "-" parent-id "-" trace-flags, in lower-case hex; version ff and
-# ids of zeros are invalid. §4.3: a higher version may have more after a further "-".
+# ids of zeros are invalid. §3.2.4: a higher version may have more after a further "-". The blanks
+# around it are not part of a field's value (RFC 9110 §5.5), but not every server takes them off.
 _traceparent = re.compile(
-    r"(?!ff)([0-9a-f]{2})-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-([0-9a-f]{2})(-.*)?",
-    re.ASCII | re.DOTALL,
+    r"[ \t]*(?!ff)([0-9a-f]{2})-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-([0-9a-f]{2})"
+    r"(-.*)?[ \t]*",
+    re.DOTALL,
 ).fullmatch
 
-_uuid = re.compile(r"[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}").fullmatch
+# §3.3.2: list-member = key "=" value
+#   key   = ( lcalpha / DIGIT ) 0*255( lcalpha / DIGIT / "_" / "-" / "*" / "/" / "@" )
+#   value = 0*255(chr) nblk-chr     ; printable ASCII but for "," and "=", no space at its end
+_member = re.compile(
+    r"[a-z0-9][a-z0-9_\-*/@]{0,255}="
+    r"[\x20-\x2b\x2d-\x3c\x3e-\x7e]{0,255}[\x21-\x2b\x2d-\x3c\x3e-\x7e]"
+).fullmatch
+_MAX_MEMBERS = 32
+
+# §3.2.2.5: the flags that level 2 knows; all others must go out as zero.
+_SAMPLED = 0b01
+_RANDOM = 0b10
+
+_uuid = re.compile(r"[0-9a-f]{8}(-?)[0-9a-f]{4}(\1[0-9a-f]{4}){2}\1[0-9a-f]{12}").fullmatch
 
 
 def parse_traceparent(value: str) -> str | None:
@@ -26,28 +44,61 @@ def parse_traceparent(value: str) -> str | None:
     return match[2]
 
 
-def outgoing_headers() -> dict[str, str]:
+def parse_tracestate(value: str) -> str:
+    """Return a ``tracestate`` as it is passed on; ``""`` for one that is empty or invalid.
+
+    ``value`` is all its fields, joined by commas (RFC 9110 §5.3). The order, the values and
+    members that are there twice stay; blanks around members go, and members that are empty. One
+    member that breaks the grammar, or more than 32, and all of it is dropped (W3C Trace Context
+    §3.3.2 and its processing model).
+    """
+    members = [stripped for member in value.split(",") if (stripped := member.strip(" \t"))]
+    if len(members) > _MAX_MEMBERS or not all(map(_member, members)):
+        return ""
+    return ",".join(members)
+
+
+def outgoing_headers(trace_header: str = "X-Request-Id") -> dict[str, str]:
     """Return the headers by which a call made now belongs to the request being served.
 
-    ``X-Request-Id`` is the trace id. ``traceparent`` has a fresh parent-id on each call; its
-    trace-id is that of the inbound trace, else the id's 32 hex digits when it is a UUID, else a
-    fresh one. ``tracestate`` is there if the request had one. Outside of a request the id is fresh.
+    ``X-Request-Id``, or the header named instead, is the trace id. ``traceparent`` has a fresh
+    parent-id on each call; its trace-id is that of the inbound trace, else the id's 32 hex digits
+    when it is a UUID, else one derived from the id: the same for all calls of the request, in
+    whatever thread, task or process they are made. ``tracestate`` is there if the request had a
+    valid one. Outside of a request the id is fresh.
     """
     trace = current.get()
     if trace is None:
         trace = new_trace_id()
+    tracestate = ""
     if isinstance(trace, Trace):
         request_id, (_, trace_hex, _, flags) = trace.id, trace.traceparent.split("-")[:4]
-        flags = f"{int(flags, 16) & 0b11:02x}"  # sampled and random; §4.3: the others are cleared
+        flags = f"{int(flags, 16) & (_SAMPLED | _RANDOM):02x}"
+        tracestate = parse_tracestate(trace.tracestate) if trace.tracestate else ""
     else:
-        request_id, flags = trace, "00"
-        digits = trace.replace("-", "").lower() if _uuid(trace) else ""
-        # §3.2.2.3: an id of zeros is invalid, though it has the form of a UUID
-        trace_hex = digits if digits.strip("0") else os.urandom(16).hex()
+        request_id, (trace_hex, flags) = trace, _started(trace)
     headers = {
-        "X-Request-Id": request_id,
-        "traceparent": f"00-{trace_hex}-{os.urandom(8).hex()}-{flags}",
+        trace_header: request_id,
+        "traceparent": f"00-{trace_hex}-{_parent_id()}-{flags}",
     }
-    if isinstance(trace, Trace) and trace.tracestate:
-        headers["tracestate"] = trace.tracestate
+    if tracestate:
+        headers["tracestate"] = tracestate
     return headers
+
+
+def _started(request_id: str) -> tuple[str, str]:
+    """Return the trace-id and the flags of the trace that a request without one starts."""
+    lowered = request_id.lower()
+    if _uuid(lowered) and (digits := lowered.replace("-", "")).strip("0"):
+        # §3.2.2.5.2: at least the 7 bytes on the right are random. Those of a version 4 are (RFC
+        # 9562 §5.4); other UUIDs do not say.
+        is_random = digits[12] == "4" and digits[16] in "89ab"
+        return digits, f"{_RANDOM if is_random else 0:02x}"
+    from hashlib import blake2b  # slow to import, and most ids are UUIDs
+
+    return blake2b(request_id.encode(), digest_size=16).hexdigest(), "00"
+
+
+def _parent_id() -> str:
+    parent_id = os.urandom(8).hex()
+    return parent_id if parent_id.strip("0") else _parent_id()  # §3.2.2.4: not all zeros
