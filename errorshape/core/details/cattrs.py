@@ -1,0 +1,73 @@
+"""cattrs: a tree of exception groups, read as ``cattrs.transform_error`` does."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Literal, get_args, get_origin
+
+from . import attrs
+from .own import INVALID, last_traceback, own_message
+from .paths import Problem, Segment, collect
+
+#: How cattrs says where it was: notes of these classes, and the attribute that has the place.
+_NOTES = {
+    "cattrs.errors.AttributeValidationNote": "name",
+    "cattrs.errors.IterableValidationNote": "index",
+}
+_PLAIN = frozenset({"builtins", "datetime", "decimal", "uuid"})
+
+
+def details(exc: Any) -> dict[str, str]:
+    """Return all errors of a structured class, list or mapping."""
+    return collect(_problems(exc, (), None))
+
+
+def _problems(exc: Any, at: tuple[Segment, ...], wanted: Any) -> Iterator[Problem]:
+    if isinstance(exc, BaseExceptionGroup):
+        for inner in exc.exceptions:
+            note, place = _place(inner)
+            if place is None:
+                yield from _problems(inner, at, None)
+            else:
+                yield from _problems(inner, (*at, place), note.type)
+    elif hasattr(exc, "extra_fields"):
+        for name in sorted(map(str, exc.extra_fields)):
+            yield (*at, name), "Unknown field"
+    elif isinstance(exc, KeyError) and _is_missing(exc):
+        yield (*at[:-1], exc.args[0]), "Missing required field"
+    elif (found := attrs.problem(exc)) is not None:
+        yield (*at, *found[0]), found[1]
+    else:
+        yield at, own_message(exc) or _expected(wanted)
+
+
+def _place(exc: BaseException) -> tuple[Any, Segment | None]:
+    for note in getattr(exc, "__notes__", ()):
+        cls = type(note)
+        if place := _NOTES.get(f"{cls.__module__}.{cls.__qualname__}"):
+            segment = getattr(note, place)
+            return note, segment if isinstance(segment, (int, str)) else str(segment)
+    return None, None
+
+
+def _is_missing(exc: KeyError) -> bool:
+    """Whether the code that cattrs generated looked for a field, and not a hook for something."""
+    last = last_traceback(exc)
+    return last is None or last.tb_frame.f_code.co_filename.startswith("<cattrs generated")
+
+
+def _expected(wanted: Any) -> str:
+    """Say what was wanted, as far as a client can know it: no class of the application's."""
+    if get_origin(wanted) is Literal:
+        return _one_of(get_args(wanted))
+    if not isinstance(wanted, type):
+        return INVALID
+    if members := getattr(wanted, "__members__", None):
+        return _one_of(member.value for member in members.values())
+    if wanted.__module__ in _PLAIN:
+        return f"{INVALID}, expected `{wanted.__name__}`"
+    return INVALID
+
+
+def _one_of(values: Any) -> str:
+    return f"Expected one of {', '.join(f'`{value}`' for value in values)}"
