@@ -1,6 +1,7 @@
 """attrs: what its validators and converters raise, a ValueError or TypeError like any other.
 
-It is known by the code that attrs has generated, which is on the traceback.
+It is known by the traceback: a validator is called with the attribute, a converter by code that
+attrs has generated.
 """
 
 from __future__ import annotations
@@ -8,53 +9,67 @@ from __future__ import annotations
 import linecache
 import re
 from collections.abc import Callable
-from types import TracebackType
+from types import FrameType, TracebackType
 from typing import Any
 
 from .own import INVALID, own_message
 from .paths import Problem
 
-_called = re.compile(r"__attr_(validator|converter)_(\w+)\(").search
+_converter = re.compile(r"__attr_converter_(\w+)\(").search
 
 
 def problem(exc: BaseException) -> Problem | None:
     """Return the attribute that is not valid and why, None if attrs did not ask."""
-    generated, last = _ends(exc)
-    if generated is None or last is None:
-        return None
-    # attrs registers the source of its code with linecache, so that tracebacks can show it.
-    line = linecache.getline(generated.tb_frame.f_code.co_filename, generated.tb_lineno)
-    if (call := _called(line)) is None:
-        return None
-    return (_argument(generated, call[2]),), _message(exc, call[1], last)
-
-
-def _ends(exc: BaseException) -> tuple[TracebackType | None, TracebackType | None]:
-    """Return the innermost code that attrs generated, and where the exception was raised."""
-    generated = last = None
+    attribute: Any = None
+    generated: TracebackType | None = None
+    frame: FrameType | None = None
     here = exc.__traceback__
     while here is not None:
-        if here.tb_frame.f_code.co_filename.startswith("<attrs generated"):
-            generated = here
-        here, last = here.tb_next, here
-    return generated, last
+        frame = here.tb_frame
+        if frame.f_code.co_filename.startswith("<attrs generated"):
+            generated, attribute = here, None
+        else:
+            attribute = _attribute_of(frame) or attribute
+        here = here.tb_next
+    if frame is not None and attribute is not None:
+        return (_name(attribute),), _message(exc, frame)
+    if generated is not None and (name := _converted(generated)) is not None:
+        return (name,), INVALID  # it parses; a validator would have something to say
+    return None
 
 
-def _argument(generated: TracebackType, name: str) -> str:
-    """Return what an attribute is called outside: its alias."""
-    instance = generated.tb_frame.f_locals["self"]
-    aliases = {a.name: getattr(a, "alias", None) for a in type(instance).__attrs_attrs__}
-    return aliases.get(name) or name.lstrip("_")
+def _attribute_of(frame: FrameType) -> Any:
+    """Return the attribute that a validator was given: ``(instance, attribute, value)``."""
+    code = frame.f_code
+    for name in code.co_varnames[: code.co_argcount]:
+        cls = type(value := frame.f_locals.get(name))
+        if cls.__name__ == "Attribute" and cls.__module__ == "attr._make":
+            return value
+    return None
 
 
-def _message(exc: BaseException, called: str, last: TracebackType) -> str:
-    frame = last.tb_frame
+def _converted(generated: TracebackType) -> str | None:
+    """Return the attribute whose converter the generated code was calling."""
+    # attrs registers the source of its code with linecache, so that tracebacks can show it.
+    line = linecache.getline(generated.tb_frame.f_code.co_filename, generated.tb_lineno)
+    if (call := _converter(line)) is None:
+        return None
+    cls = type(generated.tb_frame.f_locals["self"])
+    return next(_name(a) for a in cls.__attrs_attrs__ if a.name == call[1])
+
+
+def _name(attribute: Any) -> str:
+    """Return what an attribute is called outside."""
+    alias: str = attribute.alias
+    return alias
+
+
+def _message(exc: BaseException, frame: FrameType) -> str:
     if frame.f_globals.get("__name__") == "attr.validators":
         validator = frame.f_locals.get("self")
         write = _MESSAGES.get(type(validator).__name__)
         return write(validator) if write else INVALID
-    # A converter parses; it is a validator that has something to say about it.
-    return (own_message(exc) if called == "validator" else None) or INVALID
+    return own_message(exc) or INVALID
 
 
 def _named(wanted: Any) -> str:

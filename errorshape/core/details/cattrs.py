@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any, Literal, get_args, get_origin
 
 from . import attrs
-from .own import INVALID, last_traceback, own_message
+from .own import INVALID, is_generated, last_traceback, own_message
 from .paths import Problem, Segment, collect
 
 #: How cattrs says where it was: notes of these classes, and the attribute that has the place.
@@ -53,7 +53,7 @@ def _place(exc: BaseException) -> tuple[Any, Segment | None]:
 def _is_missing(exc: KeyError) -> bool:
     """Whether the code that cattrs generated looked for a field, and not a hook for something."""
     last = last_traceback(exc)
-    return last is None or last.tb_frame.f_code.co_filename.startswith("<cattrs generated")
+    return last is None or is_generated(last.tb_frame.f_code)
 
 
 def _expected(wanted: Any) -> str:

@@ -67,18 +67,18 @@ def _problems(exc: Any, at: tuple[Segment, ...]) -> Iterator[Problem]:
 
 def _message(exc: Any, params: dict[str, Any]) -> str:
     """Return the message without the value, which Django's templates often name."""
-    template = str(exc.message)
     if not exc.params:
-        return template
+        return str(exc.message)
     value = params.get("value", _HIDDEN)
-    if exc.code == "item_invalid" and str(value) in template:
+    if exc.code == "item_invalid" and str(value) in str(exc.message):
         return INVALID  # postgres has put the item's own message in already
     shown = {
         name: _HIDDEN if _quotes(exc.code, name, given, value) else given
         for name, given in params.items()
     }
     try:
-        return str(template % (shown or exc.params))
+        # Of the lazy message itself, which may choose a plural by a parameter.
+        return str(exc.message % (shown or exc.params))
     except (TypeError, ValueError, KeyError):
         return INVALID  # as of "%(value)d"
 

@@ -9,7 +9,7 @@ from .paths import WHOLE
 # The messages of msgspec and json that give a place and no content. YAML's and TOML's quote the
 # document, MessagePack's the byte.
 _harmless = re.compile(
-    r"JSON is malformed: [^`'\"]* \(byte \d+\)|Input data was truncated|[A-Z][^`]*\(char \d+\)"
+    r"JSON is malformed: .* \(byte \d+\)|Input data was truncated|[A-Z][^`]*\(char \d+\)"
 ).fullmatch
 _place = re.compile(r"\((?:byte|at line) [^)]*\)$").search
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from . import attrs
 from .own import INVALID, own_message
 from .paths import ANY_KEY, Segment, collect
 
@@ -26,8 +27,9 @@ def details(exc: Exception) -> dict[str, str]:
         segments = segments_of(place[3])
     message, field = rebuilt(message)
     if (cause := exc.__cause__) is not None and message == str(cause):
-        # Of a hook or a __post_init__: msgspec has only carried it.
-        message = own_message(cause) or INVALID
+        # Of a hook, a __post_init__ or a class of attrs: msgspec has only carried it.
+        found = attrs.problem(cause) or ((), own_message(cause) or INVALID)
+        field, message = [*found[0]], found[1]
     if is_key:
         segments.append(ANY_KEY)
         message = f"Key: {message}"

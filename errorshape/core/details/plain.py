@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from . import attrs
-from .own import INVALID, last_traceback
+from .own import INVALID, own_message
 from .paths import Problem, collect
 
 
@@ -15,11 +15,17 @@ def details(exc: BaseException) -> dict[str, str] | None:
 
 def _of_cattrs(exc: BaseException) -> Problem | None:
     """Return that the whole is not valid if cattrs found so: it does not say where."""
-    last = last_traceback(exc)
-    if last is None or type(exc).__name__ == "StructureHandlerNotFoundError":
+    if type(exc).__name__ == "StructureHandlerNotFoundError":
         return None
-    frame = last.tb_frame
-    is_cattrs = str(frame.f_globals.get("__name__", "")).startswith("cattrs.")
-    if is_cattrs or frame.f_code.co_filename.startswith("<cattrs generated"):
-        return (), INVALID
+    asked = raised = False
+    here = exc.__traceback__
+    while here is not None:
+        module = str(here.tb_frame.f_globals.get("__name__", ""))
+        file = here.tb_frame.f_code.co_filename
+        raised = module.startswith("cattrs.") or file.startswith("<cattrs generated")
+        asked = asked or raised
+        here = here.tb_next
+    # A ValueError is how hooks and enums refuse a value; of another class it may be a mistake.
+    if raised or (asked and isinstance(exc, ValueError)):
+        return (), own_message(exc) or INVALID
     return None
