@@ -7,12 +7,15 @@ imported its validator already; the module of ours that reads it is imported wit
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable
 from importlib import import_module
 from typing import Any
 
 from .paths import ANY_KEY, WHOLE, Segment, collect, path
 
 __all__ = ["ANY_KEY", "WHOLE", "Segment", "collect", "details_of", "is_validators", "path"]
+
+Flattener = Callable[[Any], dict[str, str] | None]
 
 # The classes of errors, and the module here that has `details(exc)` for each. Of a class and its
 # bases the first one that is here counts, and then the next if that one has nothing to say.
@@ -40,14 +43,18 @@ _MODULES = {
 }
 
 
-def _find_modules(cls: type[BaseException]) -> tuple[str, ...]:
+def _modules_of(cls: type[BaseException]) -> list[str]:
     """Return the names of the modules that may know what an exception of this class says."""
     names = (f"{base.__module__}.{base.__qualname__}" for base in cls.__mro__)
-    return tuple(_MODULES[name] for name in names if name in _MODULES)
+    return [_MODULES[name] for name in names if name in _MODULES]
+
+
+def _find_flatteners(cls: type[BaseException]) -> list[Flattener]:
+    return [import_module(f".{name}", __name__).details for name in _modules_of(cls)]
 
 
 # Any: mypy takes a class of exceptions for unhashable.
-_modules_of: Any = functools.lru_cache(maxsize=1024)(_find_modules)
+_flatteners_of: Any = functools.lru_cache(maxsize=1024)(_find_flatteners)
 
 
 def is_validators(exc: BaseException) -> bool:
@@ -60,8 +67,8 @@ def details_of(exc: BaseException) -> dict[str, str] | None:
 
     No message repeats a value that was submitted, but for those that the application wrote.
     """
-    for name in _modules_of(type(exc)):
-        details: dict[str, str] | None = import_module(f".{name}", __name__).details(exc)
+    for flatten in _flatteners_of(type(exc)):
+        details: dict[str, str] | None = flatten(exc)
         if details is not None:
             return details
     return None

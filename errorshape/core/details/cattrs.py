@@ -11,8 +11,8 @@ from .paths import Problem, Segment, collect
 
 #: How cattrs says where it was: notes of these classes, and the attribute that has the place.
 _NOTES = {
-    "cattrs.errors.AttributeValidationNote": "name",
-    "cattrs.errors.IterableValidationNote": "index",
+    "AttributeValidationNote": "name",
+    "IterableValidationNote": "index",
 }
 _PLAIN = frozenset({"builtins", "datetime", "decimal", "uuid"})
 
@@ -30,21 +30,25 @@ def _problems(exc: Any, at: tuple[Segment, ...], wanted: Any) -> Iterator[Proble
                 yield from _problems(inner, at, None)
             else:
                 yield from _problems(inner, (*at, place), note.type)
+    elif wanted is not None:
+        # Of one field or item; the validators of attrs look at whole objects, and have no note.
+        if isinstance(exc, KeyError) and _is_missing(exc):
+            at, message = (*at[:-1], exc.args[0]), "Missing required field"
+        else:
+            message = own_message(exc) or _expected(wanted)
+        yield at, message
     elif hasattr(exc, "extra_fields"):
         for name in sorted(map(str, exc.extra_fields)):
             yield (*at, name), "Unknown field"
-    elif isinstance(exc, KeyError) and _is_missing(exc):
-        yield (*at[:-1], exc.args[0]), "Missing required field"
     elif (found := attrs.problem(exc)) is not None:
         yield (*at, *found[0]), found[1]
     else:
-        yield at, own_message(exc) or _expected(wanted)
+        yield at, own_message(exc) or INVALID
 
 
 def _place(exc: BaseException) -> tuple[Any, Segment | None]:
     for note in getattr(exc, "__notes__", ()):
-        cls = type(note)
-        if place := _NOTES.get(f"{cls.__module__}.{cls.__qualname__}"):
+        if place := _NOTES.get(type(note).__name__):
             segment = getattr(note, place)
             return note, segment if isinstance(segment, (int, str)) else str(segment)
     return None, None
@@ -58,10 +62,8 @@ def _is_missing(exc: KeyError) -> bool:
 
 def _expected(wanted: Any) -> str:
     """Say what was wanted, as far as a client can know it: no class of the application's."""
-    if get_origin(wanted) is Literal:
-        return _one_of(get_args(wanted))
     if not isinstance(wanted, type):
-        return INVALID
+        return _one_of(get_args(wanted)) if get_origin(wanted) is Literal else INVALID
     if members := getattr(wanted, "__members__", None):
         return _one_of(member.value for member in members.values())
     if wanted.__module__ in _PLAIN:

@@ -10,12 +10,16 @@ from typing import Any
 from .paths import Problem, Segment, collect
 
 # DRF's own templates that quote what was submitted, and by which names.
-_TEMPLATES = (
-    ("rest_framework.fields", "ChoiceField", "invalid_choice"),
-    ("rest_framework.fields", "FilePathField", "invalid_choice"),
-    ("rest_framework.relations", "PrimaryKeyRelatedField", "does_not_exist"),
-    ("rest_framework.relations", "SlugRelatedField", "does_not_exist"),
-)
+_TEMPLATES = {
+    "invalid_choice": (
+        ("rest_framework.fields", "ChoiceField"),
+        ("rest_framework.fields", "FilePathField"),
+    ),
+    "does_not_exist": (
+        ("rest_framework.relations", "PrimaryKeyRelatedField"),
+        ("rest_framework.relations", "SlugRelatedField"),
+    ),
+}
 _SUBMITTED = frozenset({"input", "pk_value", "value"})
 _parameter = re.compile(r"\{(\w+)\}").split
 
@@ -40,15 +44,16 @@ def _problems(detail: Any, at: tuple[Segment, ...], whole: str) -> Iterator[Prob
             is_item = isinstance(inner, (dict, list, tuple))
             yield from _problems(inner, (*at, index) if is_item else at, whole)
     else:
-        yield at, _without_input(str(detail), getattr(detail, "code", None))
+        message, code = str(detail), getattr(detail, "code", None)
+        yield at, _without_input(message, code) if code in _TEMPLATES else message
 
 
-def _without_input(message: str, code: Any) -> str:
+def _without_input(message: str, code: str) -> str:
     """Return a message of DRF's own without the value; one of the application's as it is."""
-    for module, cls, name in _TEMPLATES:
-        if name == code and module in sys.modules:
+    for module, cls in _TEMPLATES[code]:
+        if module in sys.modules:
             field = getattr(sys.modules[module], cls)
-            template = str(field.default_error_messages[name])  # in the language of the request
+            template = str(field.default_error_messages[code])  # in the language of the request
             parts = _parameter(template)
             pattern = "".join(
                 f"(?P<{part}>.*?)" if index % 2 else re.escape(part)

@@ -23,10 +23,19 @@ _needs_quotes = re.compile(r'[.\[\]"]').search
 
 def path(segments: Iterable[Segment]) -> str:
     """Return the dot-path: ``("tags", 0, "a.b")`` is ``tags.0.["a.b"]``; no segment is ``$``."""
-    return ".".join(map(_segment, segments)) or WHOLE
+    # Nearly all segments are identifiers or indices, and those need no closer look.
+    names = [
+        segment
+        if type(segment) is str and segment.isidentifier()
+        else str(segment)
+        if type(segment) is int
+        else _quoted(segment)
+        for segment in segments
+    ]
+    return ".".join(names) or WHOLE
 
 
-def _segment(segment: Segment) -> str:
+def _quoted(segment: Segment) -> str:
     name = text(segment)
     if not name or _needs_quotes(name):
         return f"[{msgspec.json.encode(name).decode()}]"
@@ -35,9 +44,12 @@ def _segment(segment: Segment) -> str:
 
 def collect(problems: Iterable[Problem]) -> dict[str, str]:
     """Return the messages by path; several of one field are joined by ``; ``, each once."""
-    found: dict[str, list[str]] = {}
+    details: dict[str, str] = {}
     for segments, message in problems:
-        messages = found.setdefault(path(segments), [])
-        if message not in messages:
-            messages.append(message)
-    return {where: "; ".join(messages) for where, messages in found.items()}
+        where = path(segments)
+        before = details.get(where)
+        if before is None:
+            details[where] = message
+        elif message not in before.split("; "):
+            details[where] = f"{before}; {message}"
+    return details

@@ -39,7 +39,7 @@ def from_request(
     )
 
 
-def _of_request(error: Mapping[str, Any], sent: Mapping[str, Any]) -> Iterator[Problem]:
+def _of_request(error: Mapping[str, Any], sent: Mapping[str, Any]) -> list[Problem]:
     loc = tuple(error.get("loc", ()))
     validated = UNKNOWN
     if loc and loc[0] in LOCATIONS:
@@ -47,16 +47,17 @@ def _of_request(error: Mapping[str, Any], sent: Mapping[str, Any]) -> Iterator[P
         loc = loc[1:]
     if error.get("type") == "json_invalid":
         loc = ()  # FastAPI puts the position there
-    yield from _problems([{**error, "loc": loc}], validated)
+    return _problems([{"type": "", "msg": INVALID, **error, "loc": loc}], validated)
 
 
-def _problems(errors: Iterable[Mapping[str, Any]], validated: Any) -> Iterator[Problem]:
-    for error in errors:
-        kind = error.get("type", "")
-        loc = error.get("loc", ())
-        segments = _segments(loc, kind, validated)
-        rebuild = _REBUILT.get(kind)
-        yield segments, rebuild(error) if rebuild else error.get("msg", INVALID)
+def _problems(errors: Iterable[Mapping[str, Any]], validated: Any) -> list[Problem]:
+    return [
+        (
+            _segments(error["loc"], error["type"], validated),
+            _REBUILT[error["type"]](error) if error["type"] in _REBUILT else error["msg"],
+        )
+        for error in errors
+    ]
 
 
 # --- messages ------------------------------------------------------------------------------------
@@ -126,33 +127,45 @@ _SCALARS = {
 _PLAIN = (str, bytes, int, float, bool, type(None), list, tuple)
 
 
-def _segments(loc: tuple[Any, ...], kind: str, validated: Any) -> list[Segment]:
+def _segments(loc: tuple[Any, ...], kind: str, validated: Any) -> Iterable[Segment]:
     """Return ``loc`` without what pydantic put between the fields: which member of a union it was.
 
     The input tells them apart where it is known: a field is in it, a tag is not.
     """
-    segments: list[Segment] = []
     here = validated
-    for position, segment in enumerate(loc):
+    for position, segment in enumerate(loc):  # mostly all of it is there
+        if type(here) is dict:
+            if segment in here:
+                here = here[segment]
+                continue
+        elif type(here) is list and type(segment) is int and segment < len(here):
+            here = here[segment]
+            continue
+        return [*loc[:position], *_without_tags(loc, position, kind, here)]
+    return loc
+
+
+def _without_tags(loc: tuple[Any, ...], start: int, kind: str, here: Any) -> Iterator[Segment]:
+    """Yield what is no tag of the segments from ``start`` on, of which ``here`` is the first's."""
+    for position, segment in enumerate(loc[start:], start):
         is_last = position == len(loc) - 1
         if isinstance(here, (str, bytes)):
             here = _of_json(here)
         if is_last and segment == "[key]":
-            continue
+            return
         if isinstance(segment, int):
-            segments.append(segment)
+            yield segment
             here = _item(here, segment)
-        elif isinstance(here, Mapping):
+        elif type(here) is dict or isinstance(here, Mapping):
             if segment in here:
-                segments.append(segment)
+                yield segment
                 here = here[segment]
             elif is_last and kind in _ABSENT:
-                segments.append(segment)
+                yield segment
         elif not isinstance(here, _PLAIN):
-            if not _looks_like_a_tag(segment, kind, is_last and bool(segments)):
-                segments.append(segment)
+            if not _looks_like_a_tag(segment, kind, is_last and position > 0):
+                yield segment
             here = UNKNOWN
-    return segments
 
 
 def _item(here: Any, segment: int) -> Any:
