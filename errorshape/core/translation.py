@@ -10,8 +10,8 @@ from types import ModuleType, TracebackType
 from typing import Any, ParamSpec, TypeVar
 
 from .catalog import Catalog
-from .details import details_of
-from .exceptions import APIError, ValidationError
+from .details import details_of, is_validators
+from .exceptions import APIError, UnprocessableEntityError, ValidationError
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -22,6 +22,11 @@ Translation = type[APIError] | Callable[[Any], APIError | type[APIError]]
 # The frameworks' own HTTP exceptions, and the module of ours that understands each. Whoever raised
 # one has imported the framework already, so that the module's import is cheap then.
 HTTP_EXCEPTIONS = {"werkzeug.exceptions.HTTPException": "errorshape.werkzeug"}
+
+
+# Whose details a validator's error has: translate={pydantic.ValidationError: ValidationError} gives
+# them as validating() does. Any other class may stand for a failure that is not the client's.
+_ABOUT_CONTENT = (ValidationError, UnprocessableEntityError)
 
 
 class Translator:
@@ -54,6 +59,8 @@ class Translator:
             error = error()
         if not isinstance(error, APIError):
             raise TypeError(f"The translation of {type(exc).__name__} gave {error!r}, no APIError.")
+        if error.details is None and isinstance(error, _ABOUT_CONTENT):
+            error.details = details_of(exc)
         if error.__cause__ is None and error is not exc:
             error.__cause__ = exc
         return error
@@ -74,8 +81,13 @@ class Translator:
 
 
 def only_leaf(exc: BaseException) -> BaseException:
-    """Return the one exception in a group of groups of one, else ``exc`` itself."""
-    while isinstance(exc, BaseExceptionGroup) and len(exc.exceptions) == 1:
+    """Return the one exception in a group of groups of one, else ``exc`` itself.
+
+    A validator's group (cattrs) is one error whatever is in it: its leaves do not know their place.
+    """
+    while (
+        isinstance(exc, BaseExceptionGroup) and len(exc.exceptions) == 1 and not is_validators(exc)
+    ):
         exc = exc.exceptions[0]
     return exc
 

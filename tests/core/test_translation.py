@@ -3,6 +3,7 @@
 import asyncio
 import json
 
+import msgspec
 import pytest
 from werkzeug.exceptions import Gone, NotFound
 
@@ -164,3 +165,38 @@ def test_validating_refuses_generators(function):
     """Their bodies run when the call has long returned."""
     with pytest.raises(TypeError, match=f"the generator {function.__name__}: write"):
         errorshape.validating()(function)
+
+
+def invalid():
+    """Return an error of msgspec's as a decoder raises it."""
+    with pytest.raises(msgspec.ValidationError) as caught:
+        msgspec.json.decode(b'{"a": "x"}', type=dict[str, int])
+    return caught.value
+
+
+@pytest.mark.parametrize("cls", [ValidationError, errorshape.UnprocessableEntityError])
+def test_a_validators_error_that_is_translated_has_its_details(cls):
+    """One line makes a validator's errors the client's everywhere."""
+    exc = invalid()
+
+    error = ErrorLayer(translate={msgspec.ValidationError: cls}).translate(exc)
+
+    assert type(error) is cls
+    assert error.details == {"*": "Expected `int`, got `str`"}
+    assert error.__cause__ is exc
+
+
+def test_details_of_the_applications_own_are_kept():
+    """A callable has decided what is said."""
+    own = {"query": "not valid"}
+
+    layer = ErrorLayer(translate={ValueError: lambda exc: ValidationError(details=own)})
+
+    assert layer.translate(invalid()).details == own
+
+
+def test_a_validators_error_that_is_not_the_clients_has_no_details():
+    """What an upstream has sent is nobody's business."""
+    layer = ErrorLayer(translate={msgspec.ValidationError: errorshape.BadGatewayError})
+
+    assert layer.translate(invalid()).details is None

@@ -1,0 +1,135 @@
+"""What it costs to make details of twenty errors, against the validator's own listing of them.
+
+    python benchmarks/validators.py [--check]
+
+For each validator: the nanoseconds of ``details_of(exc)``, those of the validator's own listing
+(``exc.errors()`` and what comes nearest to it elsewhere), and the ratio. ``--check`` exits with 1 if
+a ratio is above 2. Both are timed in turn and the minimum of many rounds is taken; take the ratios,
+not the figures. marshmallow has its messages ready and lists nothing, so there it is the call of
+``load`` that found them. The traceback that tells what pydantic validated is there as it would be.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Callable
+from typing import Any
+
+import attrs
+import cattrs
+import django
+import marshmallow
+import pydantic
+from django.conf import settings
+from django.core.exceptions import ValidationError as DjangoValidationError
+
+from errorshape.core.details import details_of
+
+COUNT = 20
+LIMIT = 2.0
+ROUNDS, CALLS = 200, 20
+
+
+class Item(pydantic.BaseModel):
+    name: str
+    count: int
+
+
+class Body(pydantic.BaseModel):
+    items: list[Item]
+
+
+class Mixed(pydantic.BaseModel):
+    items: list[Item | int]
+
+
+@attrs.define
+class AttrsItem:
+    name: str
+    count: int
+
+
+@attrs.define
+class AttrsBody:
+    items: list[AttrsItem]
+
+
+class SchemaItem(marshmallow.Schema):
+    count = marshmallow.fields.Int()
+
+
+class SchemaBody(marshmallow.Schema):
+    items = marshmallow.fields.List(marshmallow.fields.Nested(SchemaItem))
+
+
+def raised(function: Callable[[], Any]) -> Any:
+    """Return what a call raises, with its traceback."""
+    try:
+        function()
+    except Exception as exc:
+        return exc
+    raise AssertionError("It should have failed.")
+
+
+def cases() -> dict[str, tuple[Any, Callable[[Any], Any]]]:
+    """Return for each validator an exception of twenty errors, and how it lists them itself."""
+    settings.configure(INSTALLED_APPS=["rest_framework"])
+    django.setup()
+    from rest_framework import serializers
+
+    class SerializerItem(serializers.Serializer[Any]):
+        count = serializers.IntegerField()
+
+    body = {"items": [{"name": "a", "count": "x"} for _ in range(COUNT)]}
+    text = str(body).replace("'", '"')
+    mixed = {"items": body["items"][: COUNT // 2]}
+    serializer = SerializerItem(data=body["items"], many=True)
+    fields = {f"field{n}": DjangoValidationError("%(value)s?", params={"value": n})
+              for n in range(COUNT)}  # fmt: skip
+    return {
+        "pydantic": (raised(lambda: Body.model_validate(body)), lambda exc: exc.errors()),
+        "pydantic, JSON": (
+            raised(lambda: Body.model_validate_json(text)),
+            lambda exc: exc.errors(),
+        ),
+        "pydantic, unions": (raised(lambda: Mixed.model_validate(mixed)), lambda exc: exc.errors()),
+        "cattrs": (raised(lambda: cattrs.structure(body, AttrsBody)), cattrs.transform_error),
+        "marshmallow": (
+            raised(lambda: SchemaBody().load({"items": [{"count": "x"}] * COUNT})),
+            lambda exc: raised(lambda: SchemaBody().load({"items": [{"count": "x"}] * COUNT})),
+        ),
+        "Django REST Framework": (
+            raised(lambda: serializer.is_valid(raise_exception=True)),
+            lambda exc: exc.get_full_details(),
+        ),
+        "Django": (DjangoValidationError(fields), lambda exc: exc.message_dict),
+    }
+
+
+def nanoseconds(function: Callable[[Any], Any], exc: Any) -> float:
+    """Return the time of one call, over a few."""
+    start = time.perf_counter_ns()
+    for _ in range(CALLS):
+        function(exc)
+    return (time.perf_counter_ns() - start) / CALLS
+
+
+def main() -> int:
+    """Print a line for each validator."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--check", action="store_true", help=f"exit 1 if a ratio is above {LIMIT}")
+    check = parser.parse_args().check
+    worst = 0.0
+    print(f"{'validator':24}{'details_of':>12}{'its own':>12}{'ratio':>8}")  # noqa: T201
+    for name, (exc, own) in cases().items():
+        assert len(details_of(exc) or {}) in (COUNT, COUNT // 2), name
+        times = [(nanoseconds(details_of, exc), nanoseconds(own, exc)) for _ in range(ROUNDS)]
+        ours, theirs = (min(column) for column in zip(*times, strict=True))
+        worst = max(worst, ours / theirs)
+        print(f"{name:24}{ours:9.0f} ns{theirs:9.0f} ns{ours / theirs:8.2f}")  # noqa: T201
+    return int(check and worst > LIMIT)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

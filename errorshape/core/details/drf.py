@@ -1,0 +1,65 @@
+"""Django REST Framework: ``detail``, nested in dicts and lists."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+from .paths import Problem, Segment, collect
+
+# DRF's own templates that quote what was submitted, and by which names.
+_TEMPLATES = {
+    "invalid_choice": (
+        ("rest_framework.fields", "ChoiceField"),
+        ("rest_framework.fields", "FilePathField"),
+    ),
+    "does_not_exist": (
+        ("rest_framework.relations", "PrimaryKeyRelatedField"),
+        ("rest_framework.relations", "SlugRelatedField"),
+    ),
+}
+_SUBMITTED = frozenset({"input", "pk_value", "value"})
+_parameter = re.compile(r"\{(\w+)\}").split
+
+
+def details(exc: Any) -> dict[str, str]:
+    """Return all errors of a serializer, a list serializer or a field."""
+    return from_detail(exc.detail)
+
+
+def from_detail(detail: Any) -> dict[str, str]:
+    """Return the details that DRF's nested ``detail`` stands for."""
+    whole = sys.modules["rest_framework.settings"].api_settings.NON_FIELD_ERRORS_KEY
+    return collect(_problems(detail, (), whole))
+
+
+def _problems(detail: Any, at: tuple[Segment, ...], whole: str) -> Iterator[Problem]:
+    if isinstance(detail, dict):
+        for key, inner in detail.items():
+            yield from _problems(inner, at if key == whole else (*at, key), whole)
+    elif isinstance(detail, (list, tuple)):
+        for index, inner in enumerate(detail):
+            is_item = isinstance(inner, (dict, list, tuple))
+            yield from _problems(inner, (*at, index) if is_item else at, whole)
+    else:
+        message, code = str(detail), getattr(detail, "code", None)
+        yield at, _without_input(message, code) if code in _TEMPLATES else message
+
+
+def _without_input(message: str, code: str) -> str:
+    """Return a message of DRF's own without the value; one of the application's as it is."""
+    for module, cls in _TEMPLATES[code]:
+        if module in sys.modules:
+            field = getattr(sys.modules[module], cls)
+            template = str(field.default_error_messages[code])  # in the language of the request
+            parts = _parameter(template)
+            pattern = "".join(
+                f"(?P<{part}>.*?)" if index % 2 else re.escape(part)
+                for index, part in enumerate(parts)
+            )
+            if match := re.fullmatch(pattern, message, re.DOTALL):
+                shown = match.groupdict() | dict.fromkeys(_SUBMITTED, "…")
+                return template.format(**shown)
+    return message
