@@ -59,6 +59,10 @@ class Command:
 
 
 COMMANDS = {
+    "codes": Command(
+        summary="the reference of a catalogue: table, Markdown, HTML, JSON",
+        module="errorshape.contract.codes",
+    ),
     "demo": Command(
         summary="start five real servers, make each of them fail, check every answer",
         module="errorshape.demo.command",
