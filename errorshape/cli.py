@@ -67,6 +67,10 @@ COMMANDS = {
         summary="start five real servers, make each of them fail, check every answer",
         module="errorshape.demo.command",
     ),
+    "openapi": Command(
+        summary="OpenAPI components of a catalogue, or a document made complete",
+        module="errorshape.contract.openapi.command",
+    ),
 }
 
 
