@@ -59,6 +59,10 @@ class Command:
 
 
 COMMANDS = {
+    "check": Command(
+        summary="probe a service, in any language: does it keep the contract?",
+        module="errorshape.contract.probe.command",
+    ),
     "codes": Command(
         summary="the reference of a catalogue: table, Markdown, HTML, JSON",
         module="errorshape.contract.codes",
