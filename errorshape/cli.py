@@ -59,9 +59,21 @@ class Command:
 
 
 COMMANDS = {
+    "check": Command(
+        summary="probe a service, in any language: does it keep the contract?",
+        module="errorshape.contract.probe.command",
+    ),
+    "codes": Command(
+        summary="the reference of a catalogue: table, Markdown, HTML, JSON",
+        module="errorshape.contract.codes",
+    ),
     "demo": Command(
         summary="start five real servers, make each of them fail, check every answer",
         module="errorshape.demo.command",
+    ),
+    "openapi": Command(
+        summary="OpenAPI components of a catalogue, or a document made complete",
+        module="errorshape.contract.openapi.command",
     ),
 }
 

@@ -19,6 +19,9 @@ logger = logging.getLogger("errorshape")
 # codes while they run.
 _MAX_CODES = 1_000
 
+#: Told of each undocumented code, each time that it is sent; the pytest plugin is one.
+watchers: list[Callable[[str], object]] = []
+
 
 class Reporter:
     """Writes the log records of one layer and calls its ``on_error`` hooks. Never raises."""
@@ -58,6 +61,8 @@ class Reporter:
 
     def undocumented(self, code: str) -> None:
         """Say once of a code that the catalogue does not have it."""
+        for watch in watchers:
+            watch(code)
         if code not in self._undocumented and len(self._undocumented) < _MAX_CODES:
             self._undocumented.add(code)
             _log(

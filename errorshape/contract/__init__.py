@@ -1,0 +1,1 @@
+"""What is made from a catalogue: the reference, OpenAPI, the diff, the check of a service."""

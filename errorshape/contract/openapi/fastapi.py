@@ -1,0 +1,33 @@
+"""FastAPI: ``document(app, CATALOG)``, and its OpenAPI document tells the truth about errors."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ...core.catalog import STANDARD, Catalog
+from . import complete
+
+try:
+    from fastapi import FastAPI
+except ImportError as exc:
+    raise ImportError(
+        "errorshape.contract.openapi.fastapi needs FastAPI 0.115 or newer: pip install fastapi"
+    ) from exc
+
+
+def document(
+    app: FastAPI, catalog: Catalog = STANDARD, *, trace_header: str = "X-Request-Id"
+) -> None:
+    """Complete the document that ``app`` makes: its 422 becomes the contract's 400.
+
+    Replaces ``app.openapi``, FastAPI's own place for it; one that the application has replaced
+    already is called first.
+    """
+    generate = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        made_before = app.openapi_schema is not None
+        schema = generate()
+        return schema if made_before else complete(schema, catalog, trace_header=trace_header)
+
+    app.openapi = openapi  # type: ignore[method-assign]

@@ -1,0 +1,1 @@
+"""``errorshape check``: probe a service and judge its answers."""

@@ -1,0 +1,55 @@
+"""The shop on Litestar."""
+
+from typing import Annotated, Any
+
+import msgspec
+from litestar import Litestar, get, post
+from litestar.exceptions import NotFoundException
+from litestar.openapi.config import OpenAPIConfig
+from litestar.params import FromPath, JSONBody
+
+from errorshape.contract.openapi.litestar import ErrorShapeOpenAPI
+from tests.openapi.shop import CATALOG, find, order
+
+protocol = "asgi"
+
+
+class Order(msgspec.Struct, forbid_unknown_fields=True):
+    """What is ordered."""
+
+    name: Annotated[str, msgspec.Meta(min_length=1)]
+    amount: Annotated[int, msgspec.Meta(ge=1, lt=2**31)]
+
+
+class Item(msgspec.Struct):
+    """What the shop sells."""
+
+    id: int
+    name: str
+
+
+@get("/items/{item_id:int}", raises=[NotFoundException], sync_to_thread=False)
+def get_item(item_id: FromPath[int]) -> Item:
+    """Show an item."""
+    return Item(**find(item_id))
+
+
+@post("/orders", sync_to_thread=False)
+def post_order(data: JSONBody[Order]) -> Item:
+    """Order an item."""
+    return Item(**order(data.name, data.amount))
+
+
+app = Litestar(
+    [get_item, post_order],
+    openapi_config=OpenAPIConfig(title="shop", version="1"),
+    plugins=[ErrorShapeOpenAPI(CATALOG)],
+)
+
+
+def document() -> dict[str, Any]:
+    """Make the document as the application serves it."""
+    from litestar.testing import TestClient
+
+    with TestClient(app) as client:
+        return client.get("/schema/openapi.json").json()
