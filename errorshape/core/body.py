@@ -40,18 +40,18 @@ def encode(code: str, message: Any, trace_id: str, details: Mapping[Any, Any] | 
     fails the body is a constant with the trace id.
     """
     # The common case is already what JSON takes; msgspec itself is the check of its characters.
-    if (
-        type(message) is str
-        and 0 < len(message) <= MAX_TEXT
-        and (not details or _is_plain(details))
-    ):
-        try:
+    body = b""
+    try:
+        if (
+            type(message) is str
+            and 0 < len(message) <= MAX_TEXT
+            and (details is None or _is_plain(details))
+        ):
             body = _encode(Envelope(Error(code, message, trace_id, details or UNSET)))  # type: ignore[arg-type]
-        except Exception:  # lone surrogates
-            pass
-        else:
-            if len(body) <= MAX_BODY:
-                return body
+    except Exception:  # lone surrogates
+        body = b""
+    if body and len(body) <= MAX_BODY:
+        return body
     try:
         return _encode_any(code, message, trace_id, details)
     except Exception:
@@ -135,17 +135,28 @@ def _encode_any(code: str, message: Any, trace_id: str, details: Any) -> bytes:
 
 def _text_entries(details: Any) -> Iterable[tuple[str, str]]:
     """Yield the details as texts; what is no mapping is one text under ``$``."""
-    if not details:
+    if details is None:
         return
     if not isinstance(details, Mapping):
-        yield "$", text(details)
+        if not _is_empty(details):
+            yield "$", text(details)
         return
-    for name in details:
-        try:
-            value = details[name]
-        except Exception as exc:
-            value = f"<{type(exc).__name__}>"
-        yield text(name), text(value)
+    try:
+        for name in details:
+            try:
+                value = details[name]
+            except Exception as exc:
+                value = f"<{type(exc).__name__}>"
+            yield text(name), text(value)
+    except Exception as exc:  # it cannot be iterated, or not to its end
+        yield "$", f"<{type(exc).__name__}>"
+
+
+def _is_empty(details: Any) -> bool:
+    try:
+        return not details
+    except Exception:
+        return False  # text() makes something of it
 
 
 def _bounded(value: Any, depth: int) -> Any:

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, NamedTuple, Unpack
+from typing import TYPE_CHECKING, Any, NamedTuple, Unpack
 
 import msgspec
 
-from ..trace.context import Trace
+from ..trace.context import Trace, current
 from ..trace.context import trace_id as current_trace_id
 from ..trace.ids import is_trace_id, new_trace_id
 from ..trace.w3c import parse_traceparent
 from . import body as wire
 from .catalog import STANDARD, Catalog, class_for_status, is_code, is_error_status
-from .exceptions import APIError
+from .exceptions import APIError, InternalError
 from .headers import header, is_json, media_type_of, retry_after, sendable, stamper
 from .options import DEFAULTS, LayerOptions, Options, checked
 from .translation import Translator, only_leaf
@@ -131,8 +131,11 @@ class ErrorLayer:
             problem = f"{self.generate!r} gave no valid trace id"
         except Exception as exc:
             problem = f"{self.generate!r} failed: {type(exc).__name__}"
+        fresh, before = new_trace_id(), current.get()
+        current.set(fresh)  # the record of it belongs to the request that it is for
         self._reporter.problem(problem)
-        return new_trace_id()
+        current.set(before)
+        return fresh
 
     # --- the two pure steps ---------------------------------------------------------------------
 
@@ -299,6 +302,13 @@ class ErrorLayer:
     def _encode(
         self, error: APIError, trace_id: str, request: Request | None = None
     ) -> ErrorResponse:
+        try:
+            return self._encoded(error, trace_id, request)
+        except Exception as failure:  # attributes that are properties can do what they like
+            self._reporter.problem(f"{type(error).__name__} cannot be sent", failure)
+            return self._encoded(InternalError(), trace_id, request)
+
+    def _encoded(self, error: APIError, trace_id: str, request: Request | None) -> ErrorResponse:
         status = error.status if is_error_status(error.status) else 500
         code = error.code
         if not (isinstance(code, str) and is_code(code) and len(code) <= wire.MAX_TEXT):
@@ -306,14 +316,14 @@ class ErrorLayer:
             code = class_for_status(status).code
         elif code not in self.catalog:
             self._reporter.undocumented(code)
-        fallback = type(error).message or class_for_status(status).message
+        message = _message_of(error) or class_for_status(status).message
         own = self._own_headers(error, status)
         if request is not None and not self.shapes(request.path):
             content_type = "text/plain; charset=utf-8"
-            body = (wire.text(error.message or fallback)).encode()
+            body = wire.text(message).encode()
         else:
             content_type = "application/json"
-            body = wire.encode(code, error.message or fallback, trace_id, error.details)
+            body = wire.encode(code, message, trace_id, error.details)
         headers = [
             (self.trace_header, trace_id),
             ("Content-Type", content_type),
@@ -328,7 +338,7 @@ class ErrorLayer:
     def _own_headers(self, error: APIError, status: int) -> list[tuple[str, str]]:
         own = (
             sendable(error.headers, status, self.trace_header, self._reporter.problem)
-            if error.headers
+            if error.headers is not None
             else []
         )
         if status not in (401, 429, 503):
@@ -348,3 +358,11 @@ class ErrorLayer:
         if value is None and given is not None:
             self._reporter.problem(f"The retry_after of {type(error).__name__} is no time: dropped")
         return self._retry_after if value is None and status == 429 else value
+
+
+def _message_of(error: APIError) -> Any:
+    """Return what an error has to say, which may be a lazy string; empty if it says nothing."""
+    message = error.message
+    if type(message) is not str:
+        message = wire.text(message) if message is not None else ""
+    return message or wire.text(type(error).message)

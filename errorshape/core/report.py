@@ -32,6 +32,12 @@ class Reporter:
 
     def log(self, exc: BaseException, error: APIError | None, request: Request | None) -> None:
         """Log ``exc``, which stands for ``error`` (None: nobody expected it)."""
+        try:
+            self._log(exc, error, request)
+        except Exception as failure:  # attributes that are properties can do what they like
+            self.problem(f"{type(exc).__name__} cannot be read", failure)
+
+    def _log(self, exc: BaseException, error: APIError | None, request: Request | None) -> None:
         where = _where(request)
         if error is None:
             _log(logging.ERROR, f"Unhandled exception{where}", exc)
