@@ -13,7 +13,7 @@ from tests.faults.oracle import violations
 
 
 def sweep(
-    cases: Iterable[Any], run: Callable[[Any, str], tuple[Told, Seen]], *, enough: int = 400
+    cases: Iterable[Any], run: Callable[[Any, str], tuple[Told, Seen]], *, enough: int = 40
 ) -> tuple[list[str], int]:
     """Run every case; what was broken in which, and how many there were.
 
