@@ -213,7 +213,9 @@ def _run_asgi(exchange: ASGIExchange, app: Any) -> None:
         exchange.failure = exc  # in a task of the framework's own, it ends the loop
 
 
-def cases(stack: Stack, app: Any, methods: Iterable[str] = ("GET", "HEAD")) -> Iterator[Case]:
+def cases(
+    stack: Stack, app: Any, methods: Iterable[str] = ("GET", "HEAD"), faults: Iterable[str] = FAULTS
+) -> Iterator[Case]:
     """Yield every script without a fault, then with each fault at each point of each side."""
     of_server = ASGI_SERVER_FAULTS if stack.protocol == "asgi" else WSGI_SERVER_FAULTS
     for name in SCRIPTS:

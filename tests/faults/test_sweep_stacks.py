@@ -6,7 +6,6 @@ from tests.faults import ALL, stack_scripts
 from tests.faults.sweeping import sweep
 from tests.stacks import STACKS
 
-
 PART = {
     "methods": ("GET",),
     "faults": ("Exception", "APIError", "OSError", "CancelledError", "KeyboardInterrupt"),

@@ -1,0 +1,183 @@
+"""WebSockets that fail wherever control passes, and what the contract says of them."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from tests.drivers import WebSocketExchange
+from tests.faults.asgi_scripts import drive
+from tests.faults.ledger import FAULTS, SERVER_FAULTS, ClientGoneError
+from tests.faults.oracle import answer_to
+from tests.logs import Record, captured
+from tests.stacks.script import SECRET
+
+ACCEPT = {"type": "websocket.accept"}
+HELLO = {"type": "websocket.send", "text": "hello"}
+CLOSE = {"type": "websocket.close", "code": 1000, "reason": ""}
+
+#: name → the messages that the application sends after it has received the connect.
+SCRIPTS: dict[str, tuple[dict[str, Any], ...]] = {
+    "talks": (ACCEPT, HELLO, HELLO, CLOSE),
+    "never closes": (ACCEPT, HELLO),
+    "refuses": (CLOSE,),
+    "answers nothing": (),
+    "exposes": ({**ACCEPT, "headers": [(b"x-request-id", b"the-application's")]}, CLOSE),
+}
+
+
+@dataclass(frozen=True)
+class Case:
+    """One connection: what the application does, and where it or the server fails."""
+
+    name: str
+    denial: bool
+    side: str  # "none", "application", "server"
+    at: int | None = None
+    fault: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.name} denial={self.denial}: {self.fault} at {self.side} {self.at}"
+
+
+class _Server(WebSocketExchange):
+    def __init__(self, case: Case) -> None:
+        super().__init__("/sweep", received=["hello"], denial=case.denial)
+        self.case = case
+        self.calls = 0
+        self.gone = False
+        self.over = False  # the application is
+        self.refused: BaseException | None = None
+
+    async def send(self, message: dict[str, Any]) -> None:
+        call, self.calls = self.calls, self.calls + 1
+        if self.gone:
+            raise ClientGoneError(32, "gone")
+        if self.case.side == "server" and call == self.case.at:
+            exc = SERVER_FAULTS[self.case.fault]()
+            self.gone = isinstance(exc, ClientGoneError)
+            self.refused = None if self.gone else exc
+            raise exc
+        await super().send(message)
+
+
+def run(case: Case, wrap: Callable[[Any], Any], trace_id: str) -> tuple[list[str], int, int]:
+    """Serve one connection; what was broken, and how many points there were at each end."""
+    server = _Server(case)
+    points, sent = 0, 0
+    raised: BaseException | None = None
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        nonlocal points, sent, raised
+
+        def point() -> None:
+            nonlocal points
+            points += 1
+            if case.side == "application" and points - 1 == case.at:
+                raise FAULTS[case.fault]()
+
+        try:
+            point()
+            await receive()
+            for message in SCRIPTS[case.name]:
+                point()
+                await send(message)
+                sent += 1
+            point()
+        except BaseException as exc:
+            raised = exc
+            raise
+        finally:
+            server.over = True
+
+    with captured() as records:
+        drive(server.run(wrap(app), [(b"x-request-id", trace_id.encode())]))
+    told = [message["type"] for message in SCRIPTS[case.name][:sent]]
+    return _violations(case, server, told, raised, trace_id, records), points, server.calls
+
+
+def _violations(
+    case: Case,
+    server: _Server,
+    told: list[str],
+    raised: BaseException | None,
+    trace_id: str,
+    records: list[Record],
+) -> list[str]:
+    """§6 for WebSockets, as one function."""
+    broken = [f"protocol: {rule}" for rule in server.violations]
+    errors = [r for r in records if r.level >= logging.ERROR]
+    if SECRET in repr(server.messages):
+        broken.append("§5: the secret was sent")
+    if any(r.trace_id != trace_id for r in records):
+        broken.append("§4: a record has another id")
+    for message in server.messages:
+        ids = [v for k, v in message.get("headers", ()) if k == b"x-request-id"]
+        if message["type"].endswith(("accept", "start")) and ids != [trace_id.encode()]:
+            broken.append(f"§3: {message['type']} has the ids {ids}")
+    if server.gone:
+        if errors and isinstance(raised, OSError):
+            broken.append("§6: a client that is gone was logged")
+        return broken
+    if raised is not None and not isinstance(raised, Exception):
+        if server.failure is not raised:
+            broken.append(f"§5: raised {server.failure!r}, not {raised!r}")
+        if errors:
+            broken.append("§5: what is no exception was logged")
+        return broken
+    if server.refused is not None:
+        if not errors and server.failure is not server.refused:
+            broken.append("a failure of the server's was neither raised nor logged")
+        return broken
+    last = server.messages[-1] if server.messages else {}
+    accepted = "websocket.accept" in told
+    closed = "websocket.close" in told
+    if raised is None and (accepted or closed):
+        if errors or server.failure is not None:
+            broken.append(f"what went well was an error: {errors} {server.failure!r}")
+        if closed and not accepted and case.denial:
+            broken += _denied(server.messages, 403, "forbidden", trace_id)
+    elif closed:
+        if server.failure is not raised or len(errors) != 1:
+            broken.append("§6: a failure after the end is logged once and raised")
+    else:
+        status, code = answer_to(raised)
+        if len(errors) != (status >= 500) or server.failure is not None:
+            broken.append(f"§5: logged {len(errors)} times, raised {server.failure!r}")
+        if case.denial and not accepted:
+            broken += _denied(server.messages, status, code, trace_id)
+        elif (last.get("type"), last.get("code"), last.get("reason")) != (
+            "websocket.close",
+            1011,
+            trace_id,
+        ):
+            broken.append(f"§6: not closed with 1011 and the id, but {last}")
+    return broken
+
+
+def _denied(messages: list[dict[str, Any]], status: int, code: str, trace_id: str) -> list[str]:
+    try:
+        start, content = messages
+        error = json.loads(content["body"])["error"]
+        ok = start["status"] == status and (error["code"], error["trace_id"]) == (code, trace_id)
+    except (ValueError, KeyError) as exc:
+        return [f"§6: not denied with the shape: {messages} ({exc!r})"]
+    return [] if ok else [f"§6: denied with {start['status']} {error}"]
+
+
+def cases(wrap: Callable[[Any], Any]) -> Iterator[Case]:
+    """Yield every script without a fault, then with each fault at each point of each side."""
+    for name in SCRIPTS:
+        for denial in (True, False):
+            base = Case(name, denial, "none")
+            yield base
+            _, points, calls = run(base, wrap, "counts")
+            for at in range(points):
+                for fault in FAULTS:
+                    yield Case(name, denial, "application", at, fault)
+            for at in range(calls):
+                for fault in SERVER_FAULTS:
+                    yield Case(name, denial, "server", at, fault)
