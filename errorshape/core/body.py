@@ -81,7 +81,8 @@ def text(value: Any) -> str:
         elif isinstance(value, (bytes, bytearray)):
             plain = value[: MAX_TEXT * 4].decode("utf-8", "replace")
         elif value is None or isinstance(value, (bool, Mapping, list, tuple, set, frozenset)):
-            plain = _encode(_bounded(value, depth=4)).decode()
+            # Each item takes a character at least, so that more of them would be cut off anyway.
+            plain = _encode(_bounded(value, depth=4, room=[MAX_TEXT])).decode()
         else:
             plain = str.__str__(str(value))
         if len(plain) > MAX_TEXT:
@@ -111,17 +112,17 @@ def _encode_any(code: str, message: Any, trace_id: str, details: Any) -> bytes:
     error = Error(code, text(message) or text(code), trace_id)
     kept: dict[str, str] = {}
     size = len(_encode(Envelope(error)))
-    left_out = 0
+    left_out = taken = 0
     # Room for the entry that tells how many were left out.
     limit = MAX_BODY - len(f',"{ELLIPSIS}":"{2**63} more"'.encode())
-    entries = _text_entries(details)
-    for name, value in entries:
+    for name, value in _text_entries(details):
+        taken += 1
         if name in kept:
             value = text(f"{kept[name]}; {value}")
             size -= len(_encode({name: kept.pop(name)}))
         size += len(_encode({name: value}))
         if size > limit or len(kept) >= MAX_DETAILS:
-            left_out = 1 + sum(1 for _ in entries)
+            left_out = 1 + max(0, len(details) - taken)  # counted, not looked at
             break
         kept[name] = value
     if left_out:
@@ -159,20 +160,24 @@ def _is_empty(details: Any) -> bool:
         return False  # text() makes something of it
 
 
-def _bounded(value: Any, depth: int) -> Any:
-    """Return a container as JSON can hold it; the bounds also end cycles and depth bombs."""
+def _bounded(value: Any, depth: int, room: list[int]) -> Any:
+    """Return a container as JSON can hold it; the bounds also end cycles and depth bombs.
+
+    ``room`` holds how many items there may still be, at whatever depth.
+    """
+    room[0] -= 1
     if value is None or isinstance(value, bool):
         return value
     if type(value) is int and abs(value) < 2**53:
         return value
     if isinstance(value, (Mapping, list, tuple, set, frozenset)):
-        if depth == 0:
+        if depth == 0 or room[0] <= 0:
             return ELLIPSIS
-        more = [ELLIPSIS] if len(value) > MAX_DETAILS else []
-        first = [item for item, _ in zip(value, range(MAX_DETAILS), strict=False)]
+        first = [item for item, _ in zip(value, range(min(MAX_DETAILS, room[0])), strict=False)]
+        more = [ELLIPSIS] if len(value) > len(first) else []
         if isinstance(value, Mapping):
-            return {text(key): _bounded(value[key], depth - 1) for key in first} | {
+            return {text(key): _bounded(value[key], depth - 1, room) for key in first} | {
                 cut: cut for cut in more
             }
-        return [_bounded(item, depth - 1) for item in first] + more
+        return [_bounded(item, depth - 1, room) for item in first] + more
     return text(value)
