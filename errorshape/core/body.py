@@ -112,17 +112,16 @@ def _encode_any(code: str, message: Any, trace_id: str, details: Any) -> bytes:
     error = Error(code, text(message) or text(code), trace_id)
     kept: dict[str, str] = {}
     size = len(_encode(Envelope(error)))
-    left_out = taken = 0
+    left_out = 0
     # Room for the entry that tells how many were left out.
     limit = MAX_BODY - len(f',"{ELLIPSIS}":"{2**63} more"'.encode())
-    for name, value in _text_entries(details):
-        taken += 1
+    for taken, (name, value) in enumerate(_text_entries(details)):
         if name in kept:
             value = text(f"{kept[name]}; {value}")
             size -= len(_encode({name: kept.pop(name)}))
         size += len(_encode({name: value}))
         if size > limit or len(kept) >= MAX_DETAILS:
-            left_out = 1 + max(0, len(details) - taken)  # counted, not looked at
+            left_out = max(1, len(details) - taken)  # counted, not looked at
             break
         kept[name] = value
     if left_out:
