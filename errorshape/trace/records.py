@@ -54,16 +54,17 @@ class _Traced(logging.LogRecord):
 
     @levelno.setter
     def levelno(self, level: int) -> None:  # pyright: ignore[reportIncompatibleVariableOverride]
-        # A __dict__ that is asked for while __init__ fills it makes all that follows dearer.
-        if hasattr(self, _MADE_IN):
-            self._errorshape_level = level
-        else:
+        if hasattr(self, "pathname"):
             self.__dict__["levelno"] = level
+        else:
+            # The __init__ of LogRecord sets the level first: a __dict__ that is asked for while it
+            # is being filled makes all that follows dearer.
+            self._errorshape_level = level
 
     def _settle(self, fields: dict[str, Any]) -> None:
         trace = fields.pop(_MADE_IN, None)
         if _LEVEL in fields:
-            fields["levelno"] = fields.pop(_LEVEL)
+            fields.setdefault("levelno", fields.pop(_LEVEL))
         if "trace_id" not in fields:
             if trace is None:
                 trace = _told(fields)
@@ -74,10 +75,7 @@ class _Traced(logging.LogRecord):
     def __reduce_ex__(self, protocol: Any) -> Any:
         """Be copied, and leave the process, as a plain record: it is read without errorshape."""
         self._settle(self.__dict__)
-        reduced: tuple[Any, ...] = super().__reduce_ex__(protocol)  # type: ignore[assignment]
-        function, arguments, *state = reduced
-        plain = tuple(self._plain if part is type(self) else part for part in arguments)
-        return (function, plain, *state)
+        return (object.__new__, (self._plain,), self.__getstate__())
 
 
 class TraceRecord(_Traced):

@@ -137,9 +137,8 @@ class Measurement:
 
     def written(self, tag: str) -> bytes:
         """A request that names itself in its path and its id."""
-        return (
-            f"GET {self._prefix}/pause/{tag} HTTP/1.1\r\nHost: testserver\r\nX-Request-Id: {tag}\r\n\r\n"
-        ).encode()
+        line = f"GET {self._prefix}/pause/{tag} HTTP/1.1"
+        return f"{line}\r\nHost: testserver\r\nX-Request-Id: {tag}\r\n\r\n".encode()
 
     def talk(self, *parts: bytes, wait: float) -> None:
         """Say one thing after the other on one connection, and hear all there is to hear."""
