@@ -231,7 +231,7 @@ class _Exchange:
 
     async def _forward(self, message: Message) -> None:
         try:
-            ends = self.state == _COMPLETE and message["type"] == "http.response.body"
+            ends = message["type"] == "http.response.body" and not message.get("more_body")
             if ends and _reads_on(self._send):
                 await self._finish(message)
             else:

@@ -67,6 +67,15 @@ class ErrorShapeMiddleware:
 _NOTHING: Iterator[bytes] = iter(())
 
 
+def logs_after_close(environ: WSGIEnvironment) -> bool:
+    """Whether the server writes its access line when it has closed the response.
+
+    Granian does; its threads have nothing to log before the next request's entry, which overwrites
+    the id: what is malformed never reaches them.
+    """
+    return environ.get("SERVER_SOFTWARE") == "Granian"
+
+
 class _Finished(list[bytes]):
     """A whole body; the request is over when the server closes it."""
 
@@ -208,7 +217,7 @@ class _Exchange:
 
     def leave(self) -> None:
         """Take the id out of the context variable: the thread will serve other requests."""
-        if self._outermost:
+        if self._outermost and not logs_after_close(self._environ):
             leave()
 
     # --- from held back to begun -----------------------------------------------------------------

@@ -11,7 +11,7 @@ _FIELD, _END = "\x1f", "\x1e\n"
 _FORMAT = _FIELD.join(("%(name)s", "%(levelno)s", "%(trace_id)s", "%(message)s", ""))
 
 #: Loggers of servers: their records carry the trace id, but what they say is theirs.
-SERVERS = ("server", "uvicorn", "waitress", "asyncio")
+SERVERS = tuple("server uvicorn waitress hypercorn granian _granian gunicorn asyncio".split())
 
 
 class Record(NamedTuple):
@@ -61,6 +61,18 @@ def captured() -> Iterator[list[Record]]:
     records: list[Record] = []
     with _handling(_Collector(records)):
         yield records
+
+
+def formatter() -> logging.Formatter:
+    """Return the formatter, for the configuration of a server, whose first records have no id."""
+    return logging.Formatter(_FORMAT, defaults={"trace_id": "-"})
+
+
+def handler(path: str) -> logging.Handler:
+    """Return the handler that appends to a file, for the configuration of a server."""
+    appending = logging.FileHandler(path, mode="a", encoding="utf-8", errors="backslashreplace")
+    appending.terminator = _END
+    return appending
 
 
 def write_to(path: str) -> None:

@@ -15,7 +15,7 @@ from django.views.defaults import server_error
 from ..asgi import SCOPE_KEY
 from ..core.layer import ErrorResponse, Request
 from ..trace.context import Trace, current, leave, leave_at_close
-from ..wsgi import ENVIRON_KEY
+from ..wsgi import ENVIRON_KEY, logs_after_close
 from .conf import layer_from_settings
 
 GetResponse = Callable[[HttpRequest], Any]
@@ -52,7 +52,7 @@ class ErrorShapeMiddleware:
             if outermost and not hasattr(request, "scope"):
                 leave()
             raise
-        if outermost and not hasattr(request, "scope"):
+        if outermost and not hasattr(request, "scope") and not logs_after_close(request.META):
             leave_at_close(response)
         return response
 

@@ -13,8 +13,8 @@ from .context import ENDED_A_REQUEST, Trace, current
 #: What a record made outside of a request has as its trace id.
 OUTSIDE = "-"
 
-# Where a record keeps what was current when it was made, until its ``trace_id`` is settled.
-_MADE_IN = "_errorshape_made_in"
+# Where a record keeps what was current when it was made, and its level, until it is settled.
+_MADE_IN, _LEVEL = "_errorshape_made_in", "_errorshape_level"
 
 # The functions of uvicorn that read requests. h11 has it do so at the end of the response before,
 # inside that request's task, and flow control in a copy of its context: what they have to say is of
@@ -40,47 +40,50 @@ class _Traced(logging.LogRecord):
     @cached_property
     def trace_id(self) -> str:
         """The application's own ``extra``, else the id of the request, else ``-``."""
-        trace_id: str = self._settled()["trace_id"]
+        self._settle(self.__dict__)
+        trace_id: str = self.__dict__["trace_id"]
         return trace_id
 
     @property
     def levelno(self) -> int:
         fields = self.__dict__
         if _MADE_IN in fields:
-            self._settled()
+            self._settle(fields)
         level: int = fields["levelno"]
         return level
 
     @levelno.setter
     def levelno(self, level: int) -> None:  # pyright: ignore[reportIncompatibleVariableOverride]
-        self.__dict__["levelno"] = level
+        if hasattr(self, "pathname"):
+            self.__dict__["levelno"] = level
+        else:
+            # The __init__ of LogRecord sets the level first: a __dict__ that is asked for while it
+            # is being filled makes all that follows dearer.
+            self._errorshape_level = level
 
-    def _settled(self) -> dict[str, Any]:
-        fields = self.__dict__
+    def _settle(self, fields: dict[str, Any]) -> None:
         trace = fields.pop(_MADE_IN, None)
+        if _LEVEL in fields:
+            fields.setdefault("levelno", fields.pop(_LEVEL))
         if "trace_id" not in fields:
             if trace is None:
                 trace = _told(fields)
             elif fields["name"] == "uvicorn.error" and fields["funcName"] in _READING:
                 trace = OUTSIDE
             fields["trace_id"] = trace.id if isinstance(trace, Trace) else trace
-        return fields
 
     def __reduce_ex__(self, protocol: Any) -> Any:
         """Be copied, and leave the process, as a plain record: it is read without errorshape."""
-        self._settled()
-        reduced: tuple[Any, ...] = super().__reduce_ex__(protocol)  # type: ignore[assignment]
-        function, arguments, *state = reduced
-        plain = tuple(self._plain if part is type(self) else part for part in arguments)
-        return (function, plain, *state)
+        self._settle(self.__dict__)
+        return (object.__new__, (self._plain,), self.__getstate__())
 
 
 class TraceRecord(_Traced):
     """A record with a ``trace_id``, captured when it is made."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
         self._errorshape_made_in = current.get()
+        super().__init__(*args, **kwargs)
 
 
 def _told(fields: dict[str, Any]) -> str | Trace:
@@ -123,7 +126,7 @@ class _Chained:
             try:
                 record.__class__ = traced
             except TypeError:  # its memory is laid out in a way of its own
-                traced._settled(record)
+                traced._settle(record, record.__dict__)
         return record
 
 

@@ -14,10 +14,10 @@ from .ids import new_trace_id
 # §3.2.2: version "-" trace-id "-" parent-id "-" trace-flags, in lower-case hex; version ff and
 # ids of zeros are invalid. §3.2.4: a higher version may have more after a further "-". The blanks
 # around it are not part of a field's value (RFC 9110 §5.5), but not every server takes them off.
+# By a comma a WSGI server joins headers that were there twice, so it may not even come in the end.
 _traceparent = re.compile(
     r"[ \t]*(?!ff)([0-9a-f]{2})-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-([0-9a-f]{2})"
-    r"(-.*)?[ \t]*",
-    re.DOTALL,
+    r"(-[^,]*)?[ \t]*",
 ).fullmatch
 
 # §3.3.2: list-member = key "=" value

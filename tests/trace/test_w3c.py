@@ -74,6 +74,7 @@ def test_a_valid_traceparent_gives_its_trace_id(value):
         f"{TRACEPARENT}-more",
         f"{TRACEPARENT}\n",
         f"{TRACEPARENT},{TRACEPARENT}",
+        f"cc-{TRACE}-{PARENT}-01-more,{TRACEPARENT}",
         TRACEPARENT.upper(),
         f"ff-{TRACE}-{PARENT}-01",
         f"FE-{TRACE}-{PARENT}-01",

@@ -1,0 +1,214 @@
+"""Measure, on real servers, which lines of the log carry the right trace id.
+
+``python -m tests.trace.who_logs_what`` writes docs/who-logs-what.md; the tests measure the same.
+"""
+
+from __future__ import annotations
+
+import socket
+import sys
+import tempfile
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+
+from errorshape.demo.servers import start
+from tests import logs
+from tests.clients import OverServer
+from tests.stacks import BY_NAME
+
+#: What is measured: a server, and a stack that it serves.
+ROWS = (
+    *(
+        (server, stack)
+        for server in ("uvicorn-h11", "uvicorn-httptools", "hypercorn", "granian")
+        for stack in ("raw_asgi", "django_asgi")
+    ),
+    *(
+        (server, stack)
+        for server in (
+            "gunicorn-sync",
+            "gunicorn-gthread",
+            "gunicorn-gevent",
+            "granian",
+            "waitress",
+        )
+        for stack in ("raw_wsgi", "flask", "django_wsgi")
+    ),
+    ("hypercorn", "raw_wsgi"),
+)
+COLUMNS = ("application", "access", "error", "malformed")
+#: Said by threads that serve no request.
+OF_NO_REQUEST = {"waitress.queue", "asyncio"}
+
+Share = tuple[int, int]  # lines with the right id, all lines
+
+
+def column_of(record: logs.Record) -> str:
+    """Return whose line it is."""
+    if not record.is_of_server:
+        return "application"
+    return "access" if record.logger.endswith(".access") else "error"
+
+
+class Measurement:
+    """Asks one server, and counts the lines that it and the application have logged."""
+
+    def __init__(self, client: OverServer, port: int) -> None:
+        self._client = client
+        self._port = port
+        self._prefix = client.stack.prefix
+        self.counted: dict[str, list[bool]] = defaultdict(list)
+        #: What was not right, for whoever wants to know why.
+        self.wrong: list[logs.Record] = []
+
+    def count(self, column: str, record: logs.Record, expected: str) -> None:
+        """Note whether a line has the id that it must have."""
+        right = record.trace_id == expected
+        self.counted[column].append(right)
+        if not right:
+            self.wrong.append(record)
+
+    def run(self) -> dict[str, Share]:
+        """Measure; the share of right lines in each column that has any."""
+        self.one_by_one()
+        self.on_one_connection()
+        self.at_once()
+        self.malformed()
+        return {name: (sum(lines), len(lines)) for name, lines in self.counted.items()}
+
+    def one_by_one(self) -> None:
+        """Everything that is logged until the next request is of this one."""
+        for number, path in enumerate(
+            ["/log", "/crash", "/error/not_found", "/stream/good", "/stream/fails-late"] * 2
+        ):
+            trace_id = f"one-{number}"
+            self.ask(path, trace_id)
+            for record in self.records():
+                if record.trace_id != "mine":  # the application's own extra
+                    self.count(column_of(record), record, trace_id)
+
+    def on_one_connection(self) -> None:
+        """Kept alive, and in a pipeline: what is logged names its request."""
+        for wait in (0.05, 0):
+            tags = [f"kept{number}-{wait}" for number in range(4)]
+            last = self.written(tags[-1]).replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n")
+            self.talk(*map(self.written, tags[:-1]), last, wait=wait)
+            self.count_tagged(tags)
+
+    def at_once(self) -> None:
+        """Requests side by side, which log before and after they wait."""
+        tags = [f"side{number}" for number in range(8)]
+        with ThreadPoolExecutor(len(tags)) as pool:
+            list(pool.map(lambda tag: self.ask(f"/pause/{tag}", tag), tags))
+        self.count_tagged(tags)
+
+    def malformed(self) -> None:
+        """After a good request, with it, and after one that had to be read in parts."""
+        large = b"x" * 300_000
+        post = (
+            f"POST {self._prefix}/validate HTTP/1.1\r\nHost: testserver\r\nX-Request-Id: large\r\n"
+            f"Content-Length: {len(large)}\r\n\r\n"
+        ).encode()
+        good, bad = self.written("good"), b"GET / NONSENSE\r\nbad header\r\n\r\n"
+        for parts in (
+            [good, bad],
+            [good + bad],
+            [good + good + good, bad],
+            [post + large, bad],
+            [bad],
+        ):
+            self.talk(*parts, wait=0.2)
+            for record in self.records():
+                about_it = record.trace_id in ("good", "large") and (
+                    column_of(record) != "error" or "good" in record.message
+                )
+                if not about_it:
+                    self.count("malformed", record, "-")
+
+    # --- how -----------------------------------------------------------------------------------
+
+    def ask(self, path: str, trace_id: str) -> None:
+        """Ask on a connection of its own, under this id."""
+        self._client._ask(self._client._made("GET", path, {"X-Request-Id": trace_id}))
+
+    def written(self, tag: str) -> bytes:
+        """A request that names itself in its path and its id."""
+        line = f"GET {self._prefix}/pause/{tag} HTTP/1.1"
+        return f"{line}\r\nHost: testserver\r\nX-Request-Id: {tag}\r\n\r\n".encode()
+
+    def talk(self, *parts: bytes, wait: float) -> None:
+        """Say one thing after the other on one connection, and hear all there is to hear."""
+        with socket.create_connection(("127.0.0.1", self._port), timeout=1) as connection:
+            try:
+                for part in parts:
+                    connection.sendall(part)
+                    time.sleep(wait)
+                while connection.recv(65536):
+                    pass
+            except OSError:
+                pass  # closed, or reset, by a server that has heard enough
+
+    def records(self) -> list[logs.Record]:
+        """What was logged since the last time."""
+        time.sleep(0.05)  # a server may write its line when the client has its answer
+        return [r for r in self._client._records() if r.logger not in OF_NO_REQUEST]
+
+    def count_tagged(self, tags: list[str]) -> None:
+        """Count the lines that name a request."""
+        for record in self.records():
+            for tag in tags:
+                if tag in record.message:
+                    self.count(column_of(record), record, tag)
+
+
+@contextmanager
+def serving(server: str, stack: str) -> Iterator[Measurement]:
+    """Start a server for a measurement."""
+    with tempfile.TemporaryDirectory() as directory:
+        log = Path(directory, "log")
+        log.touch()
+        command = [sys.executable, "-m", "tests.trace.serving", stack, server, str(log)]
+        with start(command, name=f"{stack}@{server}", ready_timeout=60) as process:
+            client = OverServer(BY_NAME[stack], server, process, log)
+            client._records()  # of its start
+            yield Measurement(client, process.port)
+
+
+def measure(server: str, stack: str) -> dict[str, Share]:
+    """Return the share of lines with the right id in each column that has any."""
+    with serving(server, stack) as measurement:
+        return measurement.run()
+
+
+def percentage(share: Share | None) -> str:
+    """Return a cell of the table."""
+    if share is None:
+        return "none"
+    right, lines = share
+    return f"{100 * right / lines:.0f} % of {lines}"
+
+
+def table(measured: Callable[[str, str], dict[str, Share]] = measure) -> str:
+    """Measure every row and return the table, in Markdown."""
+    lines = [
+        "| server | stack | application | access log | error log | malformed requests |",
+        "| --- | --- | --- | --- | --- | --- |",
+    ]
+    for server, stack in ROWS:
+        shares = measured(server, stack)
+        cells = [percentage(shares.get(column)) for column in COLUMNS]
+        lines.append(f"| {server} | {stack} | {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    for server, stack in ROWS if len(sys.argv) < 3 else [tuple(sys.argv[1:3])]:
+        with serving(server, stack) as measurement:
+            sys.stdout.write(f"{server} {stack} {measurement.run()}\n")
+            for record in measurement.wrong[:12]:
+                sys.stdout.write(f"    {str(record)[:300]}\n")
+            sys.stdout.flush()
