@@ -109,19 +109,16 @@ class ErrorLayer:
     # --- the id ---------------------------------------------------------------------------------
 
     def identify(
-        self, request_id: str | None, traceparent: str | None, tracestate: str = ""
+        self, request_id: str | None, traceparent: str | None = None, tracestate: str = ""
     ) -> str | Trace:
-        """Return the id of a request from its headers (None: not there, or there twice)."""
-        trace_hex = None
-        if traceparent is not None and self.traceparent:
-            trace_hex = parse_traceparent(traceparent)
-        if request_id is not None and self.trust_inbound and is_trace_id(request_id):
-            chosen = request_id
-        else:
-            chosen = trace_hex or self.fresh()
-        if trace_hex is None or traceparent is None:
-            return chosen
-        return Trace(chosen, traceparent, tracestate)
+        """Return the id of a request from its headers (None: not there; twice is no valid one)."""
+        if request_id is not None and not (self.trust_inbound and is_trace_id(request_id)):
+            request_id = None
+        if traceparent is None or not self.traceparent:
+            return request_id or self.fresh()
+        trace_hex = parse_traceparent(traceparent)
+        chosen = request_id or trace_hex or self.fresh()
+        return Trace(chosen, traceparent, tracestate) if trace_hex else chosen
 
     def accepted(self, request_id: bytes) -> str:
         """Return the id of a request that has just this one; a fresh one if it is not valid.
