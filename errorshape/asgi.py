@@ -21,6 +21,15 @@ ASGIApp = Callable[[Any, Any, Any], Awaitable[None]]
 #: Where the outermost wrap notes in ``scope`` what the wraps further in go by: ``trace_id``.
 SCOPE_KEY = "errorshape"
 
+_CONTENT_TYPE = b"content-type"
+_EXPOSE = b"access-control-expose-headers"
+
+# The servers whose send() of a last message goes on to the next request. Others log the
+# request then, under its id; uvicorn has done so at its start.
+_READ_ON = frozenset(
+    f"uvicorn.protocols.http.{implementation}_impl" for implementation in ("h11", "httptools")
+)
+
 # How far a response has come. Up to COLLECTING the server has seen nothing of it.
 _NOTHING, _HELD, _COLLECTING, _BEGUN, _TRAILERS, _REPLACED, _COMPLETE, _ACCEPTED = range(8)
 
@@ -39,6 +48,9 @@ class ErrorShapeMiddleware:
         self.layer = ErrorLayer.of(layer, options)
         self.header = self.layer.trace_header.lower().encode()
         self.stamp = stamper(self.header)
+        self._names = frozenset({self.header, b"traceparent", b"tracestate"})
+        # Comparing lengths costs half of lowering names, and lets few of them through.
+        self._lengths = frozenset(map(len, (self.header, _EXPOSE, _CONTENT_TYPE)))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         kind = scope["type"]
@@ -55,37 +67,55 @@ class ErrorShapeMiddleware:
             if await exchange.failed(exc):
                 raise
         else:
-            await exchange.ended()
+            if exchange.state != _COMPLETE or exchange.violation is not None:
+                await exchange.ended()
 
     def identify(self, headers: Iterable[tuple[bytes, bytes]]) -> str | Trace:
         """Return the id of a request from its headers."""
-        wanted = self.header
-        request_id = traceparent = None
-        tracestate: list[bytes] = []
-        for name, value in headers:
-            if name == wanted:
-                request_id = value if request_id is None else b""  # twice: no valid id
-            elif name == b"traceparent":
-                traceparent = value if traceparent is None else b""
-            elif name == b"tracestate":
-                tracestate.append(value)
+        names = self._names
+        # Nearly all headers are none of ours, and one look into a set says so of each: cheaper than
+        # a comparison with each name, even where the server has made the bytes anew.
+        found = [header for header in headers if header[0] in names]
+        if not found:
+            return self.layer.fresh()
+        if len(found) == 1 and found[0][0] == self.header:
+            return self.layer.accepted(found[0][1])
         return self.layer.identify(
-            None if request_id is None else request_id.decode("latin-1"),
-            None if traceparent is None else traceparent.decode("latin-1"),
-            b",".join(tracestate).decode("latin-1") if tracestate else "",
+            _only(found, self.header),
+            _only(found, b"traceparent"),
+            b",".join([value for name, value in found if name == b"tracestate"]).decode("latin-1"),
         )
+
+    def stamp_start(self, message: Message, trace_id: bytes) -> tuple[Message, bool]:
+        """Return a response's start with its trace id, and whether events are to follow."""
+        headers = message.get("headers", ())
+        lengths = self._lengths
+        is_event_stream = is_ours = False
+        for name, value in headers:
+            if len(name) in lengths:
+                if (lowered := name.lower()) == _CONTENT_TYPE:
+                    is_event_stream = value.startswith(b"text/event-stream")
+                elif lowered in (self.header, _EXPOSE):
+                    is_ours = True
+        headers = self.stamp(headers, trace_id) if is_ours else [*headers, (self.header, trace_id)]
+        # Never in place: the application may send the same message, or list, with each response.
+        return {**message, "headers": headers}, is_event_stream
 
 
 class _Exchange:
-    """One HTTP request and its response."""
+    """One HTTP request and its response.
+
+    What every response takes is inline in ``send`` and in ``__call__`` above: a call of a coroutine
+    costs as much as all the rest that is done with a message.
+    """
 
     __slots__ = (
-        "_held", "_layer", "_marks", "_receive", "_scope", "_send", "_trailers", "_violation",
-        "_wrap",
-        "gone", "outermost", "state", "status", "trace_id",
+        "_end", "_layer", "_marks", "_parts", "_receive", "_scope", "_send", "_start", "_wrap",
+        "gone", "outermost", "state", "status", "trace_id", "violation",
     )  # fmt: skip
 
-    response_type = "http.response."
+    start_type = "http.response.start"
+    body_type = "http.response.body"
     disconnect = "http.disconnect"
 
     def __init__(
@@ -96,9 +126,10 @@ class _Exchange:
         self._scope = scope
         self._receive = receive
         self._send = send
-        self._held: list[Message] = []  # the start and what has come of the body
-        self._trailers = False  # follow the body
-        self._violation: str | None = None
+        self._start: Message = {}  # held back
+        self._parts: list[Message] | None = None  # of the body, where they are collected
+        self._end = _COMPLETE  # what follows the body; trailers do where they were announced
+        self.violation: str | None = None
         self.gone = False
         self.state = _NOTHING
         self.status = 0
@@ -109,7 +140,7 @@ class _Exchange:
         if marks is None:
             trace = wrap.identify(scope["headers"])
             current.set(trace)
-            self.trace_id: str = trace.id if isinstance(trace, Trace) else trace
+            self.trace_id: str = trace if isinstance(trace, str) else trace.id
             # Not this object: it has the scope, and a cycle for each request would need collecting.
             self._marks: dict[str, Any] = {"trace_id": self.trace_id}
             scope[SCOPE_KEY] = self._marks
@@ -133,73 +164,93 @@ class _Exchange:
         return message
 
     async def send(self, message: Message) -> None:
-        kind = message["type"].removeprefix(self.response_type)
-        if kind == "body" or kind in ("pathsend", "zerocopysend"):  # the last two are extensions
-            if self.state == _BEGUN:
-                await self._forward(message)
-                if not message.get("more_body"):
-                    self.state = _TRAILERS if self._trailers else _COMPLETE
-            elif self.state in (_HELD, _COLLECTING) and self._violation is None:
-                await self._first(message)
-            elif self.state == _REPLACED:
-                if not message.get("more_body"):
-                    self.state = _COMPLETE
-            else:
-                raise self._violated(
-                    "sent a body after the end of its response"
-                    if self.state == _COMPLETE
-                    else "sent a body before the start of its response"
-                )
-        elif kind == "start":
+        kind = message["type"]
+        if kind == self.start_type:
             if self.state != _NOTHING:
                 raise self._violated("started its response twice")
-            await self._begin(message)
-        elif kind == "trailers" and self.state == _TRAILERS:
+            if self._begins(message):
+                await self._forward(self._start)
+            return
+        if kind != self.body_type:
+            await self._send_other(kind, message)
+            return
+        last = not message.get("more_body")
+        try:
+            if self.state == _HELD and self.status < 400 and self.violation is None:
+                # Before the first await: whatever happens from here on, the server may have begun.
+                self.state = _BEGUN
+                await self._send(self._start)
+            elif self.state != _BEGUN:
+                await self._send_part(message)
+                return
+            if last and getattr(self._send, "__module__", None) in _READ_ON:
+                await self._finish(message)
+            else:
+                await self._send(message)
+        except OSError:
+            self.gone = True
+            raise
+        if last:
+            self.state = self._end
+
+    def _begins(self, message: Message) -> bool:
+        """Take the start of a response; return whether it is to go out at once."""
+        status = self.status = message["status"]
+        headers = message.get("headers", ())
+        if type(headers) is not list:  # any iterable will do, also one that ends with its first use
+            message = {**message, "headers": list(headers)}
+        if message.get("trailers"):
+            self._end = _TRAILERS
+        is_event_stream = False
+        if status < 400:
+            message, is_event_stream = self._wrap.stamp_start(message, self.trace_id.encode())
+        self._start = message
+        # The client waits for the headers of a stream, and its first event may be far away.
+        self.state = _BEGUN if is_event_stream else _HELD
+        return is_event_stream
+
+    async def _send_other(self, kind: str, message: Message) -> None:
+        part = kind.rpartition(".")[2]
+        if part in ("pathsend", "zerocopysend"):  # extensions: a file instead of a body
+            await self._send_part(message)
+        elif part == "trailers" and self.state == _TRAILERS:
             await self._forward(message)
             if not message.get("more_trailers"):
                 self.state = _COMPLETE
-        elif kind == "trailers" and self.state in (_REPLACED, _COMPLETE):
+        elif part == "trailers" and self.state in (_REPLACED, _COMPLETE):
             pass  # of the body that was replaced
         else:  # early hints, push, and whatever else a server may understand
             await self._forward(message)
 
-    async def _begin(self, message: Message) -> None:
-        self.status = message["status"]
-        headers = message.get("headers", ())
-        if type(headers) is not list:  # any iterable will do, also one that ends with its first use
-            headers = list(headers)
-            message = {**message, "headers": headers}
-        if message.get("trailers"):
-            self._trailers = True
-        if self.status < 400:
-            message = {**message, "headers": self._wrap.stamp(headers, self.trace_id.encode())}
-            for _, value in headers:
-                if value.startswith(b"text/event-stream"):
-                    # The client waits for its headers, and the first event may be far away.
-                    self.state = _BEGUN
-                    await self._forward(message)
-                    return
-        self._held.append(message)
-        self.state = _HELD
-
-    async def _first(self, message: Message) -> None:
-        """Take the first messages of the body, until it is clear what becomes of the response."""
-        if self.status >= 400 and await self._reshaped(message):
+    async def _send_part(self, message: Message) -> None:
+        """Send a part of the body, or what stands for it, wherever the response is."""
+        if self.state in (_HELD, _COLLECTING) and self.violation is None:
+            if self.status >= 400 and await self._reshaped(message):
+                return
+            if self.state == _COLLECTING:
+                return
+            self.state = _BEGUN
+            await self._forward(self._start)
+            for before in self._parts or ():
+                await self._forward(before)
+            self._parts = None
+        elif self.state == _REPLACED:
+            if not message.get("more_body"):
+                self.state = _COMPLETE
             return
-        if self.state == _COLLECTING:
-            return
-        held, self._held = self._held, []
-        # Before the first await: whatever happens from here on, the server may have begun.
-        self.state = _BEGUN
-        for before in held:
-            await self._forward(before)
+        elif self.state != _BEGUN:
+            raise self._violated(
+                "sent a body after the end of its response"
+                if self.state == _COMPLETE
+                else "sent a body before the start of its response"
+            )
         await self._forward(message)
         if not message.get("more_body"):
-            self.state = _TRAILERS if self._trailers else _COMPLETE
+            self.state = self._end
 
     async def _reshaped(self, message: Message) -> bool:
         """Whether an error response was replaced; if it stays, its start is made complete."""
-        start = self._held[0]
+        start = self._start
         headers = [
             (name.decode("latin-1"), value.decode("latin-1"))
             for name, value in start.get("headers", ())
@@ -207,9 +258,10 @@ class _Exchange:
         more = message.get("more_body", False)
         body: bytes | None = None  # as of a HEAD, or of a file
         if self._scope.get("method") != "HEAD" and message["type"].endswith(".body"):
-            body = b"".join([part.get("body", b"") for part in (*self._held[1:], message)])
+            parts = [*(self._parts or ()), message]
+            body = b"".join([part.get("body", b"") for part in parts])
             if more and len(body) <= MAX_BODY and self._layer.wants_body(self.status, headers):
-                self._held.append(message)
+                self._parts = parts
                 self.state = _COLLECTING
                 return False
             if more and not body:
@@ -226,13 +278,12 @@ class _Exchange:
         if self._layer.shapes(self.request().path):
             headers = self._layer.complete(self.status, headers)
         stamped = self._wrap.stamp(_encoded(headers), self.trace_id.encode())
-        self._held[0] = {**start, "headers": stamped}
+        self._start = {**start, "headers": stamped}
         return False
 
     async def _forward(self, message: Message) -> None:
         try:
-            ends = message["type"] == "http.response.body" and not message.get("more_body")
-            if ends and _reads_on(self._send):
+            if message["type"] == "http.response.body" and not message.get("more_body"):
                 await self._finish(message)
             else:
                 await self._send(message)
@@ -241,7 +292,10 @@ class _Exchange:
             raise
 
     async def _finish(self, message: Message) -> None:
-        """End the response at a server that goes on to the connection's next request in it."""
+        """End the response, at a server that goes on to the connection's next request in it."""
+        if getattr(self._send, "__module__", None) not in _READ_ON:
+            await self._send(message)
+            return
         trace = current.get()
         current.set(None)
         try:
@@ -255,18 +309,18 @@ class _Exchange:
         bodiless = self._scope.get("method") == "HEAD" or response.status in (204, 304)
         await self._forward(
             {
-                "type": f"{self.response_type}start",
+                "type": self.start_type,
                 "status": response.status,
                 "headers": _encoded(response.headers),
             }
         )
         body = b"" if bodiless else response.body
-        await self._forward({"type": f"{self.response_type}body", "body": body})
+        await self._forward({"type": self.body_type, "body": body})
         self.state = _COMPLETE
 
     def _violated(self, what: str) -> RuntimeError:
-        self._violation = f"The application {what}"
-        return RuntimeError(self._violation)
+        self.violation = f"The application {what}"
+        return RuntimeError(self.violation)
 
     # --- when the application is done ------------------------------------------------------------
 
@@ -301,8 +355,8 @@ class _Exchange:
 
     async def ended(self) -> None:
         """See to it that a response which the application did not finish is an error."""
-        if self._violation is not None:
-            problem = self._violation
+        if self.violation is not None:
+            problem = self.violation
         elif self.state >= _REPLACED:
             return
         elif self.gone:
@@ -329,7 +383,8 @@ class _Handshake(_Exchange):
 
     __slots__ = ()
 
-    response_type = "websocket.http.response."
+    start_type = "websocket.http.response.start"
+    body_type = "websocket.http.response.body"
     disconnect = "websocket.disconnect"
 
     async def send(self, message: Message) -> None:
@@ -384,10 +439,12 @@ class _Handshake(_Exchange):
         return False
 
 
-def _reads_on(send: Send) -> bool:
-    # Others log the request at the end of its response, under its id; uvicorn has done so at the
-    # start.
-    return (getattr(send, "__module__", None) or "").startswith("uvicorn.")
+def _only(found: list[tuple[bytes, bytes]], wanted: bytes) -> str | None:
+    """Return the value of a header, ``""`` (never a valid one) if it is there twice, or None."""
+    values = [value for name, value in found if name == wanted]
+    if not values:
+        return None
+    return values[0].decode("latin-1") if len(values) == 1 else ""
 
 
 def _encoded(headers: Iterable[tuple[str, str]]) -> list[tuple[bytes, bytes]]:

@@ -53,10 +53,11 @@ class ErrorShapeMiddleware:
 
     def identify(self, environ: WSGIEnvironment) -> str | Trace:
         """Return the id of a request from its headers."""
+        request_id = environ.get(self._environ_name)
+        if "HTTP_TRACEPARENT" not in environ:
+            return self.layer.identify(request_id)
         return self.layer.identify(
-            environ.get(self._environ_name),
-            environ.get("HTTP_TRACEPARENT"),
-            environ.get("HTTP_TRACESTATE", ""),
+            request_id, environ["HTTP_TRACEPARENT"], environ.get("HTTP_TRACESTATE", "")
         )
 
     def propagates(self) -> bool:
@@ -79,6 +80,8 @@ def logs_after_close(environ: WSGIEnvironment) -> bool:
 class _Finished(list[bytes]):
     """A whole body; the request is over when the server closes it."""
 
+    __slots__ = ()
+
     def close(self) -> None:
         leave()
 
@@ -86,6 +89,8 @@ class _Finished(list[bytes]):
 class _Exchange:
     """One request and its response; as an iterable, the body of the response."""
 
+    # Slots, each of them filled at once: defaults in the class would cost more to read than these
+    # to write.
     __slots__ = (
         "_begun", "_chunks", "_environ", "_gone", "_headers", "_iterator", "_layer", "_marks",
         "_outermost", "_replaced", "_result", "_start_response", "_started", "_status", "_trace",
@@ -100,11 +105,11 @@ class _Exchange:
         self._environ = environ
         self._start_response = start_response
         self._status: str | None = None
-        self._chunks: list[bytes] = []  # what has come of the body before the response began
+        self._chunks: list[bytes] | None = None  # of the body, come before the response began
         self._started = False  # the server's start_response has been called
+        self._begun = False  # and has returned: the server has, or may have, sent something
         self._iterator = _NOTHING
         self._result: Iterable[bytes] | None = None
-        self._begun = False  # and has returned: the server has, or may have, sent something
         self._replaced = False
         self._gone = False
         marks = environ.get(ENVIRON_KEY)
@@ -112,7 +117,7 @@ class _Exchange:
         if marks is None:
             self._trace = trace = wrap.identify(environ)
             current.set(trace)
-            self.trace_id: str = trace.id if isinstance(trace, Trace) else trace
+            self.trace_id: str = trace if isinstance(trace, str) else trace.id
             # Not this object: it has the environ, and a cycle would need collecting.
             self._marks: dict[str, Any] = {"trace_id": self.trace_id}
             environ[ENVIRON_KEY] = self._marks
@@ -142,7 +147,7 @@ class _Exchange:
         if not self._begun:
             if not chunk:
                 return
-            self._chunks.append(chunk)
+            self._keep(chunk)
             if self._collects():
                 return
             chunk = self._begin(more=True)
@@ -159,9 +164,10 @@ class _Exchange:
     def body(self, result: Iterable[bytes]) -> Iterable[bytes]:
         """Return the iterable for the server, for the one that the application has returned."""
         self._result = result
-        if type(result) is list or type(result) is tuple:  # a class of its own may have a close()
+        kind = type(result)
+        if kind is list or kind is tuple:  # a class of its own may have a close()
             # Nothing of it can fail any more, and as a list it shows a server its length.
-            whole = self._whole(result)
+            whole = self._whole(result)  # type: ignore[arg-type]
             return _Finished(whole) if self._outermost else whole
         file_wrapper = self._environ.get("wsgi.file_wrapper")
         if file_wrapper is not None and _is_file(result, file_wrapper):
@@ -224,10 +230,13 @@ class _Exchange:
 
     def _whole(self, result: Sequence[bytes]) -> Sequence[bytes]:
         """Begin the response to a body that is there as a whole, and return what goes out."""
+        status = self._status
         if self._begun:
             return () if self._replaced else result
-        if self._status is not None and self._status < "4" and not self._chunks:
-            self._begin(more=False)
+        if status is not None and status < "4" and not self._chunks:  # as most responses are
+            self._started = True
+            self._start_response(status, self._layer.stamp(self._headers, self.trace_id))
+            self._begun = True
             return result
         self._iterator = iter(result)
         first = self._first()
@@ -237,17 +246,21 @@ class _Exchange:
         """Begin the response with the first part of the body that is not empty, and return it."""
         for chunk in self._iterator:
             if chunk:
-                self._chunks.append(chunk)
+                self._keep(chunk)
                 if not self._collects():
                     return self._begin(more=True)
         return self._begin(more=False)
+
+    def _keep(self, chunk: bytes) -> None:
+        self._chunks = self._chunks or []
+        self._chunks.append(chunk)
 
     def _collects(self) -> bool:
         return (
             self._status is not None
             and self._status >= "4"
             and self._environ.get("REQUEST_METHOD") != "HEAD"
-            and sum(map(len, self._chunks)) <= MAX_BODY
+            and sum(map(len, self._chunks or ())) <= MAX_BODY
             and self._layer.wants_body(int(self._status[:3]), self._headers)
         )
 
@@ -256,8 +269,7 @@ class _Exchange:
         if self._status is None:
             what = "sent a body before the start of" if self._chunks else "ended without"
             raise RuntimeError(f"The application {what} its response")
-        body = b"".join(self._chunks)
-        self._chunks.clear()
+        body, self._chunks = b"".join(self._chunks or ()), None
         headers = self._headers
         if self._status >= "4":
             status, request = int(self._status[:3]), self._request()
@@ -311,7 +323,7 @@ class _Exchange:
         else:
             self._layer.report(exc, trace_id=self.trace_id, request=request)
             if not self._wrap.propagates() or self._layer.translate(exc) is not None:
-                self._chunks.clear()
+                self._chunks = None
                 return self._answer(
                     self._layer.respond(exc, trace_id=self.trace_id, request=request)
                 )

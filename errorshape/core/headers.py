@@ -120,26 +120,26 @@ def stamper(name: AnyStr) -> Callable[[Pairs[AnyStr], AnyStr], list[tuple[AnyStr
     if isinstance(name, bytes):
         expose, comma, space = expose.encode(), comma.encode(), space.encode()
     lowered = name.lower()
-    lengths = (len(name), len(expose))
+    ours = frozenset((lowered, expose))
+    lengths = frozenset(map(len, ours))  # lower() costs ten times as much as the length
 
     def stamp(
         headers: Iterable[tuple[AnyStr, AnyStr]], value: AnyStr
     ) -> list[tuple[AnyStr, AnyStr]]:
-        for pair in headers:
-            if len(pair[0]) in lengths:
+        pair: Any = (name, value)
+        stamped: list[Any] = []
+        for key, _ in headers:
+            if len(key) in lengths and key.lower() in ours:
                 break
         else:
-            unchanged: list[tuple[AnyStr, AnyStr]] = list(headers)
-            unchanged.append((name, value))
-            return unchanged
-        stamped: list[Any] = []
+            return [*headers, pair]
         for key, old in headers:
             key_lowered = key.lower()
             if key_lowered == expose:
                 stamped.append((key, exposing(old)))
             elif key_lowered != lowered:
                 stamped.append((key, old))
-        stamped.append((name, value))
+        stamped.append(pair)
         return stamped
 
     def exposing(names: Any) -> Any:

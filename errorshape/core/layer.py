@@ -9,7 +9,7 @@ import msgspec
 
 from ..trace.context import Trace, current
 from ..trace.context import trace_id as current_trace_id
-from ..trace.ids import is_trace_id, new_trace_id
+from ..trace.ids import is_trace_id, is_trace_id_in_bytes, new_trace_id
 from ..trace.w3c import parse_traceparent
 from . import body as wire
 from .catalog import STANDARD, Catalog, class_for_status, is_code, is_error_status
@@ -82,6 +82,8 @@ class ErrorLayer:
         self._translator = Translator(self.translations, catalog)
         self._reporter: Reporter = Reporter(chosen["on_error"])
         self.stamp = stamper(self.trace_header)
+        #: Makes an id where none was taken.
+        self.fresh = new_trace_id if self.generate is new_trace_id else self._generate
         if chosen["log_records"]:
             from .. import trace
 
@@ -107,23 +109,27 @@ class ErrorLayer:
     # --- the id ---------------------------------------------------------------------------------
 
     def identify(
-        self, request_id: str | None, traceparent: str | None, tracestate: str = ""
+        self, request_id: str | None, traceparent: str | None = None, tracestate: str = ""
     ) -> str | Trace:
-        """Return the id of a request from its headers (None: not there, or there twice)."""
-        trace_hex = None
-        if traceparent is not None and self.traceparent:
-            trace_hex = parse_traceparent(traceparent)
-        if request_id is not None and self.trust_inbound and is_trace_id(request_id):
-            chosen = request_id
-        else:
-            chosen = trace_hex or self._generate()
-        if trace_hex is None or traceparent is None:
-            return chosen
-        return Trace(chosen, traceparent, tracestate)
+        """Return the id of a request from its headers (None: not there; twice is no valid one)."""
+        if request_id is not None and not (self.trust_inbound and is_trace_id(request_id)):
+            request_id = None
+        if traceparent is None or not self.traceparent:
+            return request_id or self.fresh()
+        trace_hex = parse_traceparent(traceparent)
+        chosen = request_id or trace_hex or self.fresh()
+        return Trace(chosen, traceparent, tracestate) if trace_hex else chosen
+
+    def accepted(self, request_id: bytes) -> str:
+        """Return the id of a request that has just this one; a fresh one if it is not valid.
+
+        The same as :meth:`identify`, without the detour by way of text that may be invalid.
+        """
+        if self.trust_inbound and is_trace_id_in_bytes(request_id):
+            return request_id.decode()
+        return self.fresh()
 
     def _generate(self) -> str:
-        if self.generate is new_trace_id:
-            return new_trace_id()
         try:
             generated = self.generate()
             if isinstance(generated, str) and is_trace_id(generated):
@@ -162,7 +168,7 @@ class ErrorLayer:
 
         Never raises: what nobody expected is ``internal_error`` with a constant message.
         """
-        trace_id = trace_id or current_trace_id() or self._generate()
+        trace_id = trace_id or current_trace_id() or self.fresh()
         exc = only_leaf(exc)
         framework = self._translator.http_exception(exc)
         if framework is not None:
@@ -219,7 +225,7 @@ class ErrorLayer:
             error.code, error.message = conforming.code, conforming.message
             error.details = conforming.details or None
         error.headers = headers
-        return self._encode(error, trace_id or current_trace_id() or self._generate(), request)
+        return self._encode(error, trace_id or current_trace_id() or self.fresh(), request)
 
     def wants_body(self, status: int, headers: Sequence[tuple[str, str]]) -> bool:
         """Whether :meth:`reshape` has to see up to 16 KiB of this body, not just its beginning."""

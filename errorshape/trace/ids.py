@@ -4,19 +4,27 @@ from __future__ import annotations
 
 import os
 
-# An inbound id is one header, [A-Za-z0-9._~+/=:@-]{1,128}, full match. Stripping the allowed
-# characters leaves nothing exactly when there are no others; it is a third of a regex's price.
-ALLOWED = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._~+/=:@-"
+# An inbound id is one header, [A-Za-z0-9._~+/=:@-]{1,128}, full match. Any other byte is mapped to
+# one that is no ASCII, which costs a third of a regular expression, and half of stripping those
+# that are allowed.
+ALLOWED = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._~+/=:@-"
 MAX_LENGTH = 128
+_REVEALED = bytes(byte if byte in ALLOWED else 0xFF for byte in range(256))
 
 
 def is_trace_id(value: str) -> bool:
     """Whether ``value`` is 1 to 128 characters of ``[A-Za-z0-9._~+/=:@-]``."""
-    return 0 < len(value) <= MAX_LENGTH and not value.strip(ALLOWED)
+    return value.isascii() and is_trace_id_in_bytes(value.encode())
 
 
-_BATCH = 64
-_VARIANT = dict(zip("0123456789abcdef", "89ab" * 4, strict=True))
+def is_trace_id_in_bytes(value: bytes) -> bool:
+    """Whether ``value`` is 1 to 128 bytes of ``[A-Za-z0-9._~+/=:@-]``."""
+    return 0 < len(value) <= MAX_LENGTH and value.translate(_REVEALED).isascii()
+
+
+_BATCH = 128
+_FORM = b"________-____-4___-____-____________"
+_VARIANT = bytes.maketrans(b"0123456789abcdef", b"89ab" * 4)
 _pool: list[str] = []
 
 
@@ -28,21 +36,22 @@ def new_trace_id() -> str:
     try:
         return _pool.pop()  # atomic, so two threads never get the same one
     except IndexError:
-        ids = [_canonical(digits) for digits in _cut(os.urandom(16 * _BATCH).hex())]
+        ids = _batch()
         first = ids.pop()
         _pool.extend(ids)
         return first
 
 
-def _cut(digits: str) -> list[str]:
-    return [digits[start : start + 32] for start in range(0, len(digits), 32)]
-
-
-def _canonical(digits: str) -> str:
-    return (
-        f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-"
-        f"{_VARIANT[digits[16]]}{digits[17:20]}-{digits[20:]}"
-    )
+def _batch() -> list[str]:
+    """Make many ids at once, each step of it for all of them: a tenth of one after the other."""
+    digits = os.urandom(16 * _BATCH).hex().encode()
+    text = bytearray(_FORM * _BATCH)
+    width = len(_FORM)
+    for source, target in enumerate(at for at, mark in enumerate(_FORM) if mark == ord("_")):
+        column = digits[source::32]
+        text[target::width] = column.translate(_VARIANT) if target == 19 else column
+    whole = text.decode()
+    return [whole[start : start + width] for start in range(0, len(whole), width)]
 
 
 # A child process must not hand out the ids that its parent has in store.

@@ -320,7 +320,7 @@ def challenge(sent: Sent, kind: str) -> Answer:
 
 #: Headers that an application may have put on an error by mistake.
 ODD_HEADERS: dict[str, list[tuple[Any, Any]]] = {
-    "control": [("X-Odd", "a\r\nX-Injected: b\x00c\x1fd\x7fe")],
+    "control": [("X-Odd", "a\r\nX-Injected: b\x00c\x1fd\x7fe~")],
     "name": [("bad name", "x"), ("X-Kept", "yes")],
     "snowman": [("X-Snow", "\N{SNOWMAN}"), ("X-Kept", "yes")],
     "type": [("X-Object", object()), (object(), "x"), ("X-Kept", "yes")],
