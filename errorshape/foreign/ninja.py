@@ -31,16 +31,11 @@ def translate(exc: Any, catalog: Catalog) -> APIError | None:
 
 def render(exc: Any) -> ErrorResponse:
     """Return the response that Ninja makes of it, of a ``ValidationError`` without ``ctx``."""
+    status: int = getattr(exc, "status_code", 422)
     if hasattr(exc, "status_code"):
-        status, detail = exc.status_code, str(exc.message)
+        detail: Any = str(exc.message)
     else:
-        status, detail = (
-            422,
-            [
-                {"type": error.get("type"), "loc": error.get("loc"), "msg": error.get("msg")}
-                for error in exc.errors
-            ],
-        )
+        detail = [{key: error.get(key) for key in ("type", "loc", "msg")} for error in exc.errors]
     body = msgspec.json.encode({"detail": detail}, enc_hook=str)
     headers = [("Content-Type", "application/json"), ("Content-Length", str(len(body)))]
     return ErrorResponse(status, headers, body)
