@@ -202,7 +202,8 @@ class ErrorLayer:
         media_type = media_type_of(headers)
         conforming = None
         if body == b"" or media_type in _REPLACED:
-            if self.debug and media_type == "text/html":
+            # Debug pages; that of a 500 is plain text where the client does not ask for HTML.
+            if self.debug and (media_type == "text/html" or (status == 500 and body != b"")):
                 return None
         elif media_type == "":
             if body is not None and body.lstrip()[:1] in (b"{", b"["):

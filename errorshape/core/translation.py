@@ -21,7 +21,13 @@ Translation = type[APIError] | Callable[[Any], APIError | type[APIError]]
 
 # The frameworks' own HTTP exceptions, and the module of ours that understands each. Whoever raised
 # one has imported the framework already, so that the module's import is cheap then.
-HTTP_EXCEPTIONS = {"werkzeug.exceptions.HTTPException": "errorshape.werkzeug"}
+HTTP_EXCEPTIONS = {
+    "werkzeug.exceptions.HTTPException": "errorshape.werkzeug",
+    "rest_framework.exceptions.APIException": "errorshape.foreign.drf",
+    "ninja.errors.HttpError": "errorshape.foreign.ninja",
+    "ninja.errors.ValidationError": "errorshape.foreign.ninja",
+    "apiflask.exceptions.HTTPError": "errorshape.foreign.apiflask",
+}
 
 
 # Whose details a validator's error has: translate={pydantic.ValidationError: ValidationError} gives

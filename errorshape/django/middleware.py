@@ -13,7 +13,7 @@ from django.urls import get_resolver, get_urlconf
 from django.views.defaults import server_error
 
 from ..asgi import SCOPE_KEY
-from ..core.layer import ErrorResponse, Request
+from ..core.layer import ErrorLayer, ErrorResponse, Request
 from ..trace.context import Trace, current, leave, leave_at_close
 from ..wsgi import ENVIRON_KEY, logs_after_close
 from .conf import layer_from_settings
@@ -76,12 +76,7 @@ class ErrorShapeMiddleware:
         if self.layer.translate(exc) is None:
             _remember(request, exc)
             return None
-        about = _about(request)
-        made = HttpResponse()
-        _fill(request, made, self.layer.answer(exc, trace_id=_trace_id(request), request=about))
-        # An error of 500 and above was logged just now, with its cause; Django would do it again.
-        made._has_been_logged = made.status_code >= 500  # type: ignore[attr-defined]
-        return made
+        return answered(self.layer, request, exc)
 
     # --- the id -----------------------------------------------------------------------------------
 
@@ -103,6 +98,7 @@ class ErrorShapeMiddleware:
                 scope[SCOPE_KEY] = marks
         # Where log records find it that Django makes with extra={"request": …}.
         meta[ENVIRON_KEY] = marks
+        request._errorshape_layer = self.layer  # type: ignore[attr-defined]  # see .views
         return outermost
 
     # --- the response -----------------------------------------------------------------------------
@@ -120,7 +116,7 @@ class ErrorShapeMiddleware:
         return response
 
     def _shaped(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
-        about, trace_id = _about(request), _trace_id(request)
+        what, trace_id = about(request), _trace_id(request)
         headers = list(response.items())
         exc, nobodys = _remembered(request)
         shaped: ErrorResponse | None = None
@@ -129,20 +125,20 @@ class ErrorShapeMiddleware:
             # that nobody has an answer to, the project's own handler500 included.
             ours = self.layer.translate(exc) is not None
             nobodys = nobodys and response.status_code == 500 and not self.layer.debug
-            if ours or (nobodys and self.layer.shapes(about.path)):
-                shaped = self.layer.respond(exc, trace_id=trace_id, request=about)
+            if ours or (nobodys and self.layer.shapes(what.path)):
+                shaped = self.layer.respond(exc, trace_id=trace_id, request=what)
             status = response.status_code
-            self.layer.report(exc, trace_id=trace_id, request=about, logged=True, status=status)
+            self.layer.report(exc, trace_id=trace_id, request=what, logged=True, status=status)
         if shaped is None:
             body = None if response.streaming else response.content  # type: ignore[attr-defined]
             if request.method == "HEAD":
                 body = body or None
             shaped = self.layer.reshape(
-                response.status_code, headers, body, trace_id=trace_id, request=about
+                response.status_code, headers, body, trace_id=trace_id, request=what
             )
         if shaped is not None:
             return _replaced(request, response, shaped)
-        if self.layer.shapes(about.path):
+        if self.layer.shapes(what.path):
             for name, value in self.layer.complete(response.status_code, headers):
                 response.headers[name] = value
         return response
@@ -184,7 +180,7 @@ class ErrorShapeMiddleware:
     def _failed_stream(
         self, request: HttpRequest, response: HttpResponseBase, exc: Exception
     ) -> HttpResponseBase:
-        answer = self.layer.answer(exc, trace_id=_trace_id(request), request=_about(request))
+        answer = self.layer.answer(exc, trace_id=_trace_id(request), request=about(request))
         made = _replaced(request, response, answer)
         made._has_been_logged = True  # type: ignore[attr-defined]
         return made
@@ -196,7 +192,7 @@ class ErrorShapeMiddleware:
             yield from first
             yield from chunks
         except Exception as exc:
-            self.layer.too_late(exc, _about(request))
+            self.layer.too_late(exc, about(request))
             raise
 
     async def _rest_async(
@@ -208,11 +204,23 @@ class ErrorShapeMiddleware:
             async for chunk in chunks:
                 yield chunk
         except Exception as exc:
-            self.layer.too_late(exc, _about(request))
+            self.layer.too_late(exc, about(request))
             raise
 
 
-def _about(request: HttpRequest) -> Request:
+def answered(layer: ErrorLayer, request: HttpRequest, exc: BaseException) -> HttpResponse:
+    """Report an exception and return the response to it."""
+    made = HttpResponse()
+    marks = request.META.get(ENVIRON_KEY, {})
+    answer = layer.answer(exc, trace_id=marks.get("trace_id"), request=about(request))
+    _fill(request, made, answer)
+    # An error of 500 and above was logged just now, with its cause; Django would do it again.
+    made._has_been_logged = made.status_code >= 500  # type: ignore[attr-defined]
+    return made
+
+
+def about(request: HttpRequest) -> Request:
+    """Return what the layer wants to know of a request."""
     return Request(request.method or "GET", request.path)
 
 

@@ -28,6 +28,8 @@ class Stack:
     prefix: str = ""
     #: Whether a raw wrap is around the application that has its own adapter inside.
     wrapped: bool = False
+    #: Whether a framework on Django has answers of its own, so that Django is not asked.
+    on_django: bool = False
     #: Real servers that this stack is also tested on.
     servers: tuple[str, ...] = field(default=())
 
@@ -126,6 +128,24 @@ STACKS = (
         wrapped=True,
         servers=("uvicorn",),
         **_DJANGO,
+    ),
+    Stack(
+        name="drf",
+        factory="django_app:build_wsgi",
+        protocol="wsgi",
+        prefix="/drf",
+        framework="django",
+        requires="rest_framework",
+        on_django=True,
+    ),
+    Stack(
+        name="ninja",
+        factory="django_app:build_wsgi",
+        protocol="wsgi",
+        prefix="/ninja",
+        framework="django",
+        requires="ninja",
+        on_django=True,
     ),
 )
 

@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from typing import Any
 
 import django
@@ -230,9 +231,28 @@ def form(request: HttpRequest) -> HttpResponse:
     return HttpResponse(request.POST.get("field", ""))
 
 
+def _methods(method: str) -> list[str]:
+    return ["GET", "HEAD"] if method == "GET" else [method]
+
+
 urlpatterns = [path("form", form), path("async/form", form)] + [
-    path(prefix + pattern, require_http_methods(_methods)(view(function)))
+    path(prefix + pattern, require_http_methods(_methods(method))(view(function)))
     for prefix, view in (("", _view), ("async/", _async_view))
     for pattern, method, function in _routes
-    for _methods in [["GET", "HEAD"] if method == "GET" else [method]]
 ]
+
+# The same through the frameworks on Django, where they are installed.
+if find_spec("rest_framework"):
+    from tests.stacks.drf_views import drf_view
+
+    urlpatterns += [path("drf/form", drf_view(form, ["POST"]))] + [
+        path(f"drf/{pattern}", drf_view(_view(function), _methods(method)))
+        for pattern, method, function in _routes
+    ]
+if find_spec("ninja"):
+    from tests.stacks.ninja_api import add_operation, api
+
+    add_operation("form", form, ["POST"])
+    for _pattern, _method, _function in _routes:
+        add_operation(_pattern, _view(_function), _methods(_method))
+    urlpatterns.append(path("ninja/", api.urls))

@@ -11,3 +11,11 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "tests.stacks.django_app.ApplicationMiddleware",
 ]
+
+# Neither users nor permissions: there is no database.
+REST_FRAMEWORK = {
+    "EXCEPTION_HANDLER": "errorshape.drf.exception_handler",
+    "DEFAULT_AUTHENTICATION_CLASSES": [],
+    "DEFAULT_PERMISSION_CLASSES": [],
+    "UNAUTHENTICATED_USER": None,
+}

@@ -19,7 +19,7 @@ def details(exc: Any) -> dict[str, str]:
     """Return all errors; of a framework's request error without the location."""
     errors = exc.errors
     if not callable(errors):
-        return from_request(errors)  # Ninja
+        return from_request(errors, getattr(exc, "_errorshape_sent", None))  # Ninja
     if hasattr(exc, "error_count"):
         found = errors(include_url=False, include_input=False)
         return collect(_problems(found, _validated(exc)))

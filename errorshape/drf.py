@@ -1,0 +1,57 @@
+"""Django REST Framework: the exception handler that its settings name."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .core.exceptions import ForbiddenError, NotFoundError
+from .core.layer import ErrorLayer
+
+_ADVICE = "errorshape.drf needs Django REST Framework 3.16 or newer: pip install 'errorshape[drf]'"
+
+try:
+    import rest_framework
+    from django.core.exceptions import PermissionDenied
+    from django.http import Http404, HttpRequest, HttpResponseBase
+    from rest_framework import views
+    from rest_framework.exceptions import APIException
+
+    from .django.views import about, answered, layer_of
+except ImportError as exc:
+    raise ImportError(_ADVICE) from exc
+if tuple(map(int, rest_framework.VERSION.split(".")[:2])) < (3, 16):
+    raise ImportError(f"{_ADVICE} (this is {rest_framework.VERSION})")
+
+#: What Django raises and DRF answers, which has no message for a client.
+_DJANGOS = {Http404: NotFoundError, PermissionDenied: ForbiddenError}
+
+
+def exception_handler(exc: Exception, context: dict[str, Any]) -> HttpResponseBase | None:
+    """Shape what a view of Django REST Framework raises.
+
+    ``REST_FRAMEWORK = {"EXCEPTION_HANDLER": "errorshape.drf.exception_handler"}``. ``context`` is
+    DRF's: its ``request`` decides the options, which are those of the middleware. Returns None for
+    what nobody expected, as DRF's own handler does: then it is Django's, which logs it and sends
+    ``got_request_exception``. Raises :exc:`~django.core.exceptions.ImproperlyConfigured` for a
+    wrong ``ERRORSHAPE`` setting where there is no middleware that has found it before.
+    """
+    drf_request = context["request"]
+    request: HttpRequest = getattr(drf_request, "_request", drf_request)
+    layer = layer_of(request)
+    known = _known(exc, layer)
+    if layer.translate(known) is None:
+        return None
+    if isinstance(exc, (APIException, *_DJANGOS)) and not layer.replaces(about(request)):
+        return views.exception_handler(exc, context)
+    views.set_rollback()
+    return answered(layer, request, known)
+
+
+def _known(exc: Exception, layer: ErrorLayer) -> Exception:
+    """Return the exception, or the APIError that it is where Django's own are meant."""
+    for cls, entry in _DJANGOS.items():
+        if isinstance(exc, cls) and layer.translate(exc) is None:
+            error = (layer.catalog.get(entry.code) or entry)()
+            error.__cause__ = exc
+            return error
+    return exc
