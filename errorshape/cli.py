@@ -71,6 +71,10 @@ COMMANDS = {
         summary="start five real servers, make each of them fail, check every answer",
         module="errorshape.demo.command",
     ),
+    "diff": Command(
+        summary="what a new catalogue breaks, and what to write in the CHANGELOG",
+        module="errorshape.contract.diff",
+    ),
     "openapi": Command(
         summary="OpenAPI components of a catalogue, or a document made complete",
         module="errorshape.contract.openapi.command",
