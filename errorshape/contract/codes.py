@@ -13,9 +13,9 @@ from ..core.catalog import Catalog
 from .loading import STANDARD_NAME, load_catalog, read_text, write_text
 
 DESCRIPTION = """\
-Makes the reference of an API's errors from its catalogue: the shape of the body,
-the status codes, the error codes, validation errors with a worked example, and
-how to handle errors and when to retry.
+Makes the reference of an API's errors from its catalogue: the shape of the
+body, the status codes, the error codes, validation errors with a worked
+example, and how to handle errors and when to retry.
 """
 
 EPILOG = f"""\
