@@ -39,9 +39,11 @@ environment:
 
 EPILOG = f"""\
 examples:
-  python -m errorshape demo           see it work, on five servers of your own
-  python -m errorshape demo --serve   the same, and leave the servers up
-  python -m errorshape demo --help    more about one command
+  errorshape codes                            the standard error codes
+  errorshape check http://127.0.0.1:8000      does a service keep the contract?
+  errorshape diff old.json shop.errors:CATALOG
+  errorshape check --help                     more about one command
+  python -m errorshape demo --serve           see it work, and leave it running
 
 {EXIT_CODES}"""
 
@@ -67,9 +69,17 @@ COMMANDS = {
         summary="the reference of a catalogue: table, Markdown, HTML, JSON",
         module="errorshape.contract.codes",
     ),
+    "completion": Command(
+        summary="a script that completes all this in bash, zsh or fish",
+        module="errorshape.completion",
+    ),
     "demo": Command(
-        summary="start five real servers, make each of them fail, check every answer",
+        summary="start five real servers, make each fail, check every answer",
         module="errorshape.demo.command",
+    ),
+    "diff": Command(
+        summary="what a new catalogue breaks, and what to write in the CHANGELOG",
+        module="errorshape.contract.diff",
     ),
     "openapi": Command(
         summary="OpenAPI components of a catalogue, or a document made complete",
@@ -112,7 +122,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    commands = "\n".join(f"  {name:9}{command.summary}" for name, command in COMMANDS.items())
+    commands = "\n".join(f"  {name:12}{command.summary}" for name, command in COMMANDS.items())
     parser = argparse.ArgumentParser(
         prog="errorshape",
         usage="%(prog)s [--help] [--version] [--traceback] COMMAND ...",

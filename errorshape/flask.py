@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Any, Unpack
 
+import click
 import flask
+from flask.cli import with_appcontext
 from werkzeug.exceptions import HTTPException, InternalServerError
 
 from .core.exceptions import APIError
@@ -44,6 +47,8 @@ class ErrorShape:
             return
         layer = ErrorLayer.of(*_configured(app, self._layer, self._options))
         app.extensions["errorshape"] = layer
+        if "errors" not in app.cli.commands:
+            app.cli.add_command(_errors)
         app.wsgi_app = _Wrap(app, layer)  # type: ignore[method-assign]
         # HTTPException, not Exception: the latter would silence got_request_exception, the logger
         # and TESTING. What nobody handles arrives as InternalServerError.original_exception.
@@ -119,3 +124,15 @@ def _response(response: ErrorResponse) -> flask.Response:
         response.body, response.status, response.headers
     )
     return made
+
+
+# All arguments are left to the parser of `errorshape codes`, --help too.
+@click.command("errors", add_help_option=False, context_settings={"ignore_unknown_options": True})
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+@with_appcontext
+def _errors(arguments: tuple[str, ...]) -> None:
+    """The reference of this application's errors."""
+    from .contract.codes import main_for
+
+    layer: ErrorLayer = flask.current_app.extensions["errorshape"]
+    sys.exit(main_for(layer.catalog, arguments, "flask errors", layer.trace_header))

@@ -19,6 +19,7 @@ MODULES = {
 SHARED = {
     "errorshape",
     "errorshape.asgi",
+    "errorshape.contract.codes",  # `flask errors` and `manage.py errors`, when they are run
     "errorshape.core",
     "errorshape.trace",
     "errorshape.werkzeug",

@@ -274,6 +274,14 @@ def test_an_answer_that_is_no_http_is_a_breach(check) -> None:
     assert "no-answer" in rules_in(report)
 
 
+def test_a_service_that_does_not_answer_is_a_breach(check) -> None:
+    """It accepts connections, and that is all."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        url = "http://127.0.0.1:{1}".format(*listener.getsockname())
+        _, report = check(url, "--max-requests", "2", "--timeout", "0.1")
+    assert "there is no response (timed out)" in json.dumps(report)
+
+
 # --- an application in this process --------------------------------------------------------------
 
 
@@ -290,6 +298,7 @@ async def minimal(scope, receive, send):
     if path == "/hangs":
         await receive()
     await send({"type": "http.response.start", "status": 200, "headers": [(b"a", b"b")]})
+    await send({"type": "http.response.debug", "info": {}})  # not for us
     await send({"type": "http.response.body", "body": b"1", "more_body": True})
     await send({"type": "http.response.body", "body": b"2"})
     assert (await receive())["type"] == "http.disconnect"

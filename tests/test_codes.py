@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import subprocess
 import sys
 from html.parser import HTMLParser
 from pathlib import Path
@@ -46,6 +48,9 @@ def make():
 
 def fail():
     raise ValueError("no\\nluck.")
+
+def fail_at_length():
+    raise ValueError("x" * 1000)
 '''
 
 
@@ -278,6 +283,7 @@ def test_the_page_of_the_examples_is_up_to_date(capsys, monkeypatch) -> None:
         (["shop_errors:number"], "is an int, not a catalogue"),
         (["shop_errors:TaxError"], "is a type, not a catalogue"),
         (["shop_errors:fail()"], "fails: ValueError: no luck."),
+        (["shop_errors:fail_at_length()"], "xxx…. Call it in Python"),
         (["shop_broken:CATALOG"], "does not import: SyntaxError"),
         (["shop_needy:CATALOG"], "needs the module 'absent_one'"),
         (["shop_exits:CATALOG"], "does not import: SystemExit"),
@@ -305,6 +311,23 @@ def test_a_factory_can_be_called(shop, capsys) -> None:
     """``module:make()`` is what the function returns."""
     out = run(capsys, "codes", "shop_errors:make()", "--format", "json")[1]
     assert [entry["code"] for entry in json.loads(out)["codes"]] == ["tax", "silent"]
+
+
+def test_a_reader_of_the_table_that_has_gone_is_no_failure() -> None:
+    """``errorshape codes | head`` ends quietly, with the exit code of SIGPIPE."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    argv = [sys.executable, "-m", "errorshape", "codes"]
+    done = subprocess.run(argv, stdout=writing, stderr=subprocess.PIPE, check=False)
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (141, b"")
+
+
+def test_a_module_of_the_current_directory_is_found(shop) -> None:
+    """As with ``python -m``, also by the script, whose own directory is another."""
+    script = str(Path(sys.executable).parent / "errorshape")
+    argv = [script, "codes", "shop_errors:CATALOG", "--format", "json"]
+    assert subprocess.run(argv, capture_output=True, check=False, cwd=shop).returncode == 0
 
 
 def test_json_needs_no_package(monkeypatch, capsys) -> None:

@@ -8,14 +8,14 @@ import sys
 from collections.abc import Sequence
 from pathlib import PurePath
 
-from ..cli import BROKEN, EXIT_CODES, OK, CommandError, require
+from ..cli import BROKEN, EXIT_CODES, OK, UNUSABLE, CommandError, require
 from ..core.catalog import Catalog
 from .loading import STANDARD_NAME, load_catalog, read_text, write_text
 
 DESCRIPTION = """\
-Makes the reference of an API's errors from its catalogue: the shape of the body,
-the status codes, the error codes, validation errors with a worked example, and
-how to handle errors and when to retry.
+Makes the reference of an API's errors from its catalogue: the shape of the
+body, the status codes, the error codes, validation errors with a worked
+example, and how to handle errors and when to retry.
 """
 
 EPILOG = f"""\
@@ -48,8 +48,16 @@ def main(argv: Sequence[str]) -> int:
 
 def main_for(catalog: Catalog, argv: Sequence[str], prog: str, trace_header: str) -> int:
     """Run the command for a catalogue that is there already, as ``flask errors`` does."""
-    parser = _parser(prog)
-    return run(catalog, parser.parse_args(argv), prog, trace_header)
+    return run_for(catalog, _parser(prog).parse_args(argv), prog, trace_header)
+
+
+def run_for(catalog: Catalog, options: argparse.Namespace, command: str, trace_header: str) -> int:
+    """Do as :func:`run` does; what the user can mend is printed as a sentence."""
+    try:
+        return run(catalog, options, command, trace_header)
+    except CommandError as error:
+        print(error, file=sys.stderr)
+        return UNUSABLE
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

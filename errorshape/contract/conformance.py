@@ -178,14 +178,15 @@ def _body_breaches(
         kind = answer.get("Content-Type")
         yield Breach("not-json", f"the body is {kind!r}: {shortened(answer.body)}")
         return
-    error = answer.error
-    decoded = wire.decode(answer.body)
-    if decoded is None:
-        code = error.get("code")
+    try:
+        decoded = msgspec.json.decode(answer.body, type=wire.Envelope).error
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as exc:
+        code = answer.error.get("code")
         if isinstance(code, str) and not is_code(code):
             yield Breach("code-form", f"code is {shortened(code)}")
         else:
-            yield Breach("not-the-shape", _difference(answer))
+            reason = str(exc).replace("`", "")
+            yield Breach("not-the-shape", f"{reason}: {shortened(answer.body)}")
         return
     if answer.get(trace_header) not in (None, decoded.trace_id):
         what = f"trace_id is {shortened(decoded.trace_id)}, {trace_header} another"
@@ -205,15 +206,6 @@ def _fits(status: int, wanted: str) -> bool:
 
 def _is_json(answer: Answer) -> bool:
     return is_json(media_type_of(answer.headers))
-
-
-def _difference(answer: Answer) -> str:
-    """Say what is wrong with a JSON body."""
-    try:
-        msgspec.json.decode(answer.body, type=wire.Envelope)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as exc:
-        return f"{str(exc).replace('`', '')}: {shortened(answer.body)}"
-    return "the body conforms"
 
 
 def shortened(value: bytes | str) -> str:

@@ -71,8 +71,7 @@ def _sections(page: Page) -> Iterator[str]:
                 yield _FILTER
         else:
             yield _block(block, page.anchors)
-    if inside:
-        yield "</section>"
+    yield "</section>"
 
 
 # Made visible by the script, without which it would do nothing.

@@ -10,16 +10,16 @@ from ...cli import EXIT_CODES, OK
 from ..loading import STANDARD_NAME, load_catalog, write_text
 
 DESCRIPTION = """\
-Prints the OpenAPI components of a catalogue: the schema of the body, the headers,
-and a response for each code. With --into, prints an OpenAPI document in which
-every operation has what it can answer: the contract's 400, a default for any
-other error, and the trace id's header.
+Prints the OpenAPI components of a catalogue: the schema of the body, the
+headers, and a response for each code. With --into, prints an OpenAPI document
+in which every operation has what it can answer: the contract's 400, a default
+for any other error, and the trace id's header.
 """
 
 EPILOG = f"""\
 examples:
   errorshape openapi shop.errors:CATALOG
-  errorshape openapi shop.errors:CATALOG --into openapi.yaml --output openapi.json
+  errorshape openapi shop.errors:CATALOG --into api.yaml --output api.json
 
 {EXIT_CODES}"""
 

@@ -22,8 +22,9 @@ mend that. TARGET is package.module:app (WSGI or ASGI, run in this process), or
 the URL of a service in any language.
 
 A URL is treated gently: one request at a time, at most --max-requests of them,
-and only methods that are safe (GET, HEAD, TRACE), unless you say --unsafe, which
-adds POST, PUT and PATCH with bodies that no service should accept.
+and only methods that are safe (GET, HEAD, TRACE), unless you say --unsafe. That
+adds POST, PUT and PATCH with bodies that no service should accept, and a method
+that nobody has.
 """
 
 EPILOG = f"""\

@@ -91,7 +91,8 @@ class Report:
         broken = sum(bool(e.breaches) for result in results for e in result.exchanges)
         if broken:
             rules = len(_by_rule(results))
-            text = f"{broken} of {answers} answers of {target} break {rules} rules of the contract."
+            many = "a rule" if rules == 1 else f"{rules} rules"
+            text = f"{broken} of {answers} answers of {target} break {many} of the contract."
             style = "red"
         else:
             text = f"All {answers} answers of {target} keep the contract."
