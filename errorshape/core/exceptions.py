@@ -33,8 +33,11 @@ class APIError(Exception):
     message: Any = "Internal server error."
     #: Whether the same request may succeed later without a change by the caller.
     retryable: bool = False
-    #: Set on the caller's side, where the error came out of a response.
+    # Set on the caller's side, where the error came out of a response.
+    #: Whom to ask about it, and what to look for in the service's logs.
     trace_id: str | None = None
+    #: Whether the request can be sent again without harm (RFC 9110 §9.2.2).
+    idempotent: bool = False
 
     def __init__(
         self,
@@ -58,6 +61,8 @@ class _RetryLaterError(APIError):
     """An error that can say when to try again (RFC 9110 §10.2.3)."""
 
     retryable = True
+    #: Seconds from now (rounded up), a span of time, or a point in time (naive means UTC).
+    retry_after: float | timedelta | datetime | None = None
 
     def __init__(
         self,
@@ -68,7 +73,6 @@ class _RetryLaterError(APIError):
         retry_after: float | timedelta | datetime | None = None,
     ) -> None:
         super().__init__(message, details=details, headers=headers)
-        #: Seconds from now (rounded up), a span of time, or a point in time (naive means UTC).
         self.retry_after = retry_after
 
 
@@ -89,6 +93,8 @@ class UnauthorizedError(APIError):
     code = "unauthorized"
     status = 401
     message = "Authentication is required."
+    #: The challenge sent as ``WWW-Authenticate`` (RFC 9110 §11.6.1).
+    scheme: str = "Bearer"
 
     def __init__(
         self,
@@ -99,7 +105,6 @@ class UnauthorizedError(APIError):
         scheme: str = "Bearer",
     ) -> None:
         super().__init__(message, details=details, headers=headers)
-        #: The challenge sent as ``WWW-Authenticate`` (RFC 9110 §11.6.1).
         self.scheme = scheme
 
 
