@@ -943,8 +943,13 @@ def test_a_streamed_error_for_people_is_replaced(client, kind):
     assert_error(reply, "conflict", message=catalogue_message(409))
     cookies = [cookie.partition(";")[0].strip() for cookie in reply.all("set-cookie")]
     assert cookies == ["first=1", "second=2"]
-    closed = [record for record in reply.log_records if record.message == "stream closed"]
-    assert [record.trace_id for record in closed] == [reply.one("x-request-id")]
+    closed = [record.trace_id for record in reply.log_records if record.message == "stream closed"]
+    if client.stack.framework == "django" and client.stack.protocol == "asgi":
+        # The middleware goes by the headers: an asynchronous generator that is never begun has
+        # opened nothing, and Python does not run its end.
+        assert closed == []
+    else:
+        assert closed == [reply.one("x-request-id")]
 
 
 @pytest.mark.parametrize("kind", ["json", "large-json", "image"])
