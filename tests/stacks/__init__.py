@@ -20,7 +20,7 @@ class Stack:
     factory: str
     #: ``wsgi`` or ``asgi``
     protocol: str
-    #: ``raw``, ``flask`` or ``django``: who routes, and whose HTTP exceptions ``/native`` raises.
+    #: Who routes, and whose HTTP exceptions ``/native`` raises: ``raw``, ``flask`` and so on.
     framework: str
     #: The module that must be there.
     requires: str | None = None
@@ -126,6 +126,38 @@ STACKS = (
         wrapped=True,
         servers=("uvicorn",),
         **_DJANGO,
+    ),
+    Stack(
+        name="starlette",
+        factory="starlette_app:build",
+        protocol="asgi",
+        framework="starlette",
+        requires="starlette",
+        servers=("uvicorn",),
+    ),
+    Stack(
+        name="starlette_wrapped",
+        factory="starlette_app:build_wrapped",
+        protocol="asgi",
+        framework="starlette",
+        requires="starlette",
+        wrapped=True,
+    ),
+    Stack(
+        name="fastapi",
+        factory="fastapi_app:build",
+        protocol="asgi",
+        framework="fastapi",
+        requires="fastapi",
+        servers=("uvicorn",),
+    ),
+    Stack(
+        name="fastapi_sync_views",
+        factory="fastapi_app:build",
+        protocol="asgi",
+        framework="fastapi",
+        requires="fastapi",
+        prefix="/sync",
     ),
 )
 
