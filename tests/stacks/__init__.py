@@ -159,6 +159,22 @@ STACKS = (
         requires="fastapi",
         prefix="/sync",
     ),
+    Stack(
+        name="litestar",
+        factory="litestar_app:build",
+        protocol="asgi",
+        framework="litestar",
+        requires="litestar",
+        servers=("uvicorn",),
+    ),
+    Stack(
+        name="quart",
+        factory="quart_app:build",
+        protocol="asgi",
+        framework="quart",
+        requires="quart",
+        servers=("uvicorn",),
+    ),
 )
 
 BY_NAME = {stack.name: stack for stack in STACKS}
