@@ -91,7 +91,8 @@ async def _handle(exc: Exception) -> ResponseReturnValue | Exception:
     if (handler := _handler_of_the_application(app, connection, exc)) is not None:
         handled: ResponseReturnValue = await app.ensure_async(handler)(exc)
         return handled
-    request = Request(connection.method, connection.root_path + connection.path)
+    method = getattr(connection, "method", "GET")  # a WebSocket has none
+    request = Request(method, connection.root_path + connection.path)
     if isinstance(exc, InternalServerError) and exc.original_exception is not None:
         # Quart has logged it and sent got_request_exception.
         cause = exc.original_exception

@@ -11,7 +11,7 @@ _FIELD, _END = "\x1f", "\x1e\n"
 _FORMAT = _FIELD.join(("%(name)s", "%(levelno)s", "%(trace_id)s", "%(message)s", ""))
 
 #: Loggers of servers: their records carry the trace id, but what they say is theirs.
-SERVERS = ("server", "uvicorn", "waitress", "asyncio")
+SERVERS = ("server", "uvicorn", "hypercorn", "granian", "_granian", "gunicorn", "waitress", "asyncio")
 
 
 class Record(NamedTuple):

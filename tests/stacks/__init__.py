@@ -40,6 +40,11 @@ class Stack:
         return factory(**{**script.OPTIONS, **options})
 
     @property
+    def is_wrap(self) -> bool:
+        """Whether what is built is a raw wrap, with the application in its ``app``."""
+        return self.wrapped or self.framework == "raw" or self in WRAP_ALONE
+
+    @property
     def module(self) -> Any:
         """The module of tests.stacks that serves the script on this stack."""
         return import_module(f"tests.stacks.{self.factory.partition(':')[0]}")
@@ -177,4 +182,36 @@ STACKS = (
     ),
 )
 
-BY_NAME = {stack.name: stack for stack in STACKS}
+#: Frameworks that need no adapter, by the wrap alone; only the matrix has them.
+WRAP_ALONE = (
+    Stack(
+        name="falcon_wsgi",
+        factory="falcon_app:build_wsgi",
+        protocol="wsgi",
+        framework="falcon",
+        requires="falcon",
+    ),
+    Stack(
+        name="falcon_asgi",
+        factory="falcon_app:build_asgi",
+        protocol="asgi",
+        framework="falcon",
+        requires="falcon",
+    ),
+    Stack(
+        name="bottle",
+        factory="bottle_app:build",
+        protocol="wsgi",
+        framework="bottle",
+        requires="bottle",
+    ),
+    Stack(
+        name="pyramid",
+        factory="pyramid_app:build",
+        protocol="wsgi",
+        framework="pyramid",
+        requires="pyramid",
+    ),
+)
+
+BY_NAME = {stack.name: stack for stack in (*STACKS, *WRAP_ALONE)}

@@ -55,6 +55,7 @@ def build(**options: Any) -> FastAPI:
         async def handler_fails() -> Any:
             raise script.HandlerFailsError
 
+    app.add_api_websocket_route("/ws/{kind}", starlette_app.websocket)
     return app
 
 

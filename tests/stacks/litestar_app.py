@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Annotated, Any
 
-from litestar import Litestar, Request, Response, get, post, route
+from litestar import Litestar, Request, Response, WebSocket, get, post, route, websocket
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import Body
 from litestar.response import Stream
@@ -25,7 +25,7 @@ HOOKS = ("before_request", "after_request", "middleware_before", "middleware_aft
 def build(**options: Any) -> Litestar:
     """Return the Litestar application with the plugin, started."""
     app = Litestar(
-        [*(_handler(*entry) for entry in script.ROUTES), native, hook, parse, handled, handler_fails],
+        [*(_handler(*entry) for entry in script.ROUTES), native, hook, parse, handled, handler_fails, socket],
         plugins=[ErrorShapePlugin(**options)],
         middleware=[Crashing],
         before_request=before_request,
@@ -85,6 +85,14 @@ async def hook(request: Request[Any, Any, Any]) -> str:
 @post("/json")
 async def parse(data: Annotated[dict[str, str], Body()]) -> str:
     return "ok"
+
+
+@websocket("/ws/{kind:str}")
+async def socket(socket: WebSocket[Any, Any, Any]) -> None:
+    kind = socket.path_params["kind"]
+    if kind == "crash":
+        await socket.accept()
+    script.websocket(kind)
 
 
 @get("/handled")

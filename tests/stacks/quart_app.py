@@ -54,6 +54,12 @@ def build(**options: Any) -> quart.Quart:
             await quart.request.get_json()
         return "ok"
 
+    @app.websocket("/ws/<kind>")
+    async def websocket(kind: str) -> None:
+        if kind == "crash":
+            await quart.websocket.accept()
+        script.websocket(kind)
+
     @app.get("/handled")
     async def handled() -> Any:
         raise script.HandledError

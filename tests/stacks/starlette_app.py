@@ -11,7 +11,8 @@ from starlette.middleware import Middleware
 from starlette.middleware.base import BaseHTTPMiddleware
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
-from starlette.routing import Route
+from starlette.routing import Route, WebSocketRoute
+from starlette.websockets import WebSocket
 
 import errorshape.asgi
 import errorshape.starlette
@@ -38,7 +39,7 @@ def build_wrapped(**options: Any) -> Any:
     return errorshape.asgi.ErrorShapeMiddleware(build(**options), **options)
 
 
-def routes() -> list[Route]:
+def routes() -> list[Any]:
     """Return the script's routes, and those that only Starlette can serve."""
     return [
         *(
@@ -50,12 +51,20 @@ def routes() -> list[Route]:
         Route("/json", view(script.parse), methods=["POST"]),
         Route("/handled", handled),
         Route("/handler-fails", handler_fails),
+        WebSocketRoute("/ws/{kind}", websocket),
     ]
 
 
 def starlette_path(path: str) -> str:
     """Write a pattern as Starlette does."""
     return path.replace("<", "{").replace(">", "}")
+
+
+async def websocket(connection: WebSocket) -> None:
+    kind = connection.path_params["kind"]
+    if kind == "crash":
+        await connection.accept()
+    script.websocket(kind)
 
 
 async def native(request: Request) -> Response:
