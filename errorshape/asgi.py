@@ -9,6 +9,7 @@ from .core.body import MAX_BODY
 from .core.headers import stamper
 from .core.layer import ErrorLayer, ErrorResponse, Request
 from .core.options import Options
+from .core.translation import is_disconnect, only_leaf
 from .trace.context import Trace, current
 
 Scope = MutableMapping[str, Any]
@@ -18,7 +19,9 @@ Send = Callable[[Message], Awaitable[None]]
 # Each framework types the three arguments in its own way (dict, MutableMapping, TypedDicts).
 ASGIApp = Callable[[Any, Any, Any], Awaitable[None]]
 
-#: Where the outermost wrap notes in ``scope`` what the wraps further in go by: ``trace_id``.
+#: Where the outermost wrap notes in ``scope`` what goes between it, the wraps further in and the
+#: adapters: ``trace_id``; ``accepted``, of a WebSocket; ``answered``, an exception that an adapter has
+#: answered and reported, and that its framework is about to raise all the same.
 SCOPE_KEY = "errorshape"
 
 _CONTENT_TYPE = b"content-type"
@@ -329,11 +332,14 @@ class _Exchange:
         if self._marks.pop("logged", None) is exc:  # by a wrap further in
             return True
         request = self.request()
-        if self.gone and isinstance(exc, OSError):
+        if self.gone and is_disconnect(exc):
             self._layer.gone(exc, request)
             return False
-        if self.state < _BEGUN:
+        if self._marks.pop("answered", None) is only_leaf(exc):
+            pass
+        elif self.state < _BEGUN:
             response = self._layer.answer(exc, trace_id=self.trace_id, request=request)
+            response.headers += self._cross_origin()
             try:
                 await self._answer(response)
             except OSError as failure:
@@ -347,6 +353,14 @@ class _Exchange:
         if self._layer.debug and self._layer.translate(exc) is None:
             return self._raised(exc)
         return False
+
+    def _cross_origin(self) -> list[tuple[str, str]]:
+        """Return what lets another origin's page read an answer, of the response that it replaces."""
+        return [
+            (name.decode("latin-1"), value.decode("latin-1"))
+            for name, value in self._start.get("headers", ())
+            if name.lower().startswith(b"access-control-") or name.lower() == b"vary"
+        ]
 
     def _raised(self, exc: Exception) -> bool:
         if not self.outermost:  # who takes it out again, so that no cycle is left behind
@@ -392,6 +406,7 @@ class _Handshake(_Exchange):
         if kind == "websocket.accept":
             headers = self._wrap.stamp(message.get("headers", ()), self.trace_id.encode())
             self.state = _ACCEPTED
+            self._marks["accepted"] = True
             await self._forward({**message, "headers": headers})
         elif kind == "websocket.close":
             if self.state == _NOTHING and self._can_deny():
@@ -426,7 +441,7 @@ class _Handshake(_Exchange):
         await self._forward({"type": "websocket.close", "code": 1011, "reason": reason})
 
     async def failed(self, exc: Exception) -> bool:
-        if self.state != _ACCEPTED or (self.gone and isinstance(exc, OSError)):
+        if self.state != _ACCEPTED or (self.gone and is_disconnect(exc)):
             return await super().failed(exc)
         request = self.request()
         self._layer.report(exc, trace_id=self.trace_id, request=request)

@@ -42,7 +42,8 @@ def exception_handler(exc: Exception, context: dict[str, Any]) -> HttpResponseBa
     if layer.translate(known) is None:
         return None
     if isinstance(exc, (APIException, *_DJANGOS)) and not layer.replaces(about(request)):
-        return views.exception_handler(exc, context)
+        its_own: HttpResponseBase | None = views.exception_handler(exc, context)
+        return its_own
     views.set_rollback()
     return answered(layer, request, known)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from http import HTTPStatus
+from itertools import chain
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Unpack
 
@@ -180,6 +181,10 @@ class _Exchange:
             self._iterator = iter((first,))
         else:
             self._iterator = iter(result)
+            # Not with the first next(): granian takes status and headers when the call returns,
+            # and sends 200 without any where there are none yet.
+            if not self._begun and (first := self._first()):
+                self._iterator = chain((first,), self._iterator)
         return self
 
     def __iter__(self) -> Iterator[bytes]:
@@ -189,8 +194,6 @@ class _Exchange:
         if self._outermost and current.get() is not self._trace:
             current.set(self._trace)  # the server goes on in another thread
         try:
-            if not self._begun and (first := self._first()):
-                return first
             return next(self._iterator)
         except StopIteration:
             raise

@@ -100,14 +100,22 @@ class OverServer(Client):
         self._read_up_to = 0
 
     @classmethod
-    def started(cls, stack: Stack, server: str, log: Path, threads: int = 1) -> OverServer:
+    def started(
+        cls,
+        stack: Stack,
+        server: str,
+        log: Path,
+        threads: int = 1,
+        env: Mapping[str, str] | None = None,
+    ) -> OverServer:
         """Start the server; ``stop`` ends it.
 
         With one thread (waitress) a request has been served to its very end, with all that is
         logged about it, when the next one begins; uvicorn does so with its one event loop.
         """
         command = [sys.executable, "-m", "tests.stacks.serve", stack.name, server, str(log)]
-        process = start([*command, str(threads)], name=f"{stack}@{server}", ready_timeout=30)
+        name = f"{stack}@{server}"
+        process = start([*command, str(threads)], name=name, env=env, ready_timeout=30)
         client = cls(stack, server, process, log)
         client._records()  # of its start
         return client
@@ -126,6 +134,42 @@ class OverServer(Client):
         with ThreadPoolExecutor(len(requests)) as pool:
             replies = list(pool.map(self._ask, requests))
         return replies, self._records()
+
+    @property
+    def server(self) -> str:
+        """The name of the server."""
+        return self._server
+
+    def request_outside(self, method: str, path: str) -> Reply:
+        """Ask for a path that is not one of the stack's own."""
+        reply = self._ask(Request(method, path))
+        reply.log_records = self._records()
+        return reply
+
+    def websocket(self, path: str) -> tuple[Reply, tuple[int, str] | None]:
+        """Open a WebSocket: the answer to the handshake, and the code and reason of its end."""
+        key = "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=="
+        lines = ("Connection: Upgrade", "Upgrade: websocket", "Sec-WebSocket-Version: 13", key)
+        with socket.create_connection(("127.0.0.1", self._process.port), timeout=10) as connection:
+            connection.sendall(_written(self._made("GET", path), *lines))
+            received = b""
+            while part := _received(connection):
+                received += part
+                head, found, rest = received.partition(b"\r\n\r\n")
+                if found and head.startswith(b"HTTP/1.1 101"):
+                    if len(rest) >= 2 and len(rest) >= 2 + (rest[1] & 0x7F):
+                        break
+                elif found and _is_whole(received):
+                    break
+        if not head.startswith(b"HTTP/1.1 101"):
+            return _read(received, "GET")[0], None
+        fields = [line.decode("latin-1").split(": ", 1) for line in head.split(b"\r\n")[1:]]
+        reply = Reply(101, [(name.lower(), value) for name, value in fields], b"")
+        length = rest[1] & 0x7F if len(rest) > 1 else 0
+        if len(rest) < 4 or rest[0] != 0x88:  # RFC 6455 §5.5.1: a close frame
+            return reply, None
+        payload = rest[2 : 2 + length]
+        return reply, (int.from_bytes(payload[:2]), payload[2:].decode())
 
     def pipelined(self, requests: list[Request]) -> tuple[list[Reply], list[logs.Record]]:
         """Send everything at once on one connection; the replies in their order, and the log."""
@@ -186,6 +230,14 @@ def _written(request: Request, *lines: str) -> bytes:
         fields.append(f"Content-Length: {len(request.body)}")
     head = [f"{request.method} {request.path} HTTP/1.1", *fields, *lines, "", ""]
     return "\r\n".join(head).encode("latin-1") + request.body
+
+
+def _is_whole(data: bytes) -> bool:
+    """Whether a response on a connection that stays open has come to its end."""
+    try:
+        return _read(data, "GET")[0].complete
+    except AssertionError:
+        return False
 
 
 def _received(connection: socket.socket) -> bytes:

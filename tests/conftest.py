@@ -19,7 +19,7 @@ hypothesis.settings.load_profile("day")
 # The one place where an absent framework is skipped: whole modules here, the stacks of
 # tests/stacks, which name what they require, below. Where CI runs everything is there.
 IN_CI = bool(os.environ.get("CI"))
-FRAMEWORKS = ("django", "flask", "ninja", "rest_framework")
+FRAMEWORKS = tuple("django fastapi flask litestar ninja quart rest_framework starlette".split())
 ABSENT = {name for name in FRAMEWORKS if find_spec(name) is None}
 # What a module of tests imports, where that is not in its name.
 IMPORTS = {

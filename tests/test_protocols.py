@@ -302,6 +302,36 @@ def test_wsgi_start_response_may_come_late():
     assert is_fresh(reply.one("x-request-id"))
 
 
+def test_wsgi_the_start_is_there_when_the_call_returns():
+    """A server may take status and headers then (granian): they do not wait for the first next()."""
+
+    def app(environ, start_response):
+        start_response("404 Not Found", [("Content-Type", "text/plain")])
+        yield b"broken"
+
+    started = []
+    environ = {"REQUEST_METHOD": "GET", "PATH_INFO": "/"}
+    body = errorshape.wsgi.ErrorShapeMiddleware(app)(
+        environ, lambda status, headers, exc_info=None: started.append(status)
+    )
+
+    assert started == ["404 Not Found"]
+    assert json.loads(b"".join(body))["error"]["code"] == "not_found"
+    body.close()
+
+
+def test_asgi_cross_origin_headers_of_a_response_that_fails_early_are_kept():
+    """What was held back had said who may read it: the error in its place says so as well."""
+    headers = [(b"access-control-allow-origin", b"https://example.org"), (b"vary", b"Origin")]
+
+    reply = asgi({**START, "headers": [*headers, (b"x-application", b"yes")]}, crash())
+
+    assert_error(reply, "internal_error")
+    assert reply.one("access-control-allow-origin") == "https://example.org"
+    assert reply.one("vary") == "Origin"
+    assert not reply.all("x-application")
+
+
 def test_wsgi_write_is_as_good_as_a_chunk():
     """PEP 3333's imperative way: what is written comes first, and with the header."""
 

@@ -199,6 +199,8 @@ class ErrorLayer:
         """
         if status < 400 or not self.replaces(request):
             return None
+        if body is None and header(headers, "content-length") == "0":
+            body = b""  # as of a HEAD, or where the end of a body comes by itself
         media_type = media_type_of(headers)
         conforming = None
         if body == b"" or media_type in _REPLACED:

@@ -27,7 +27,29 @@ HTTP_EXCEPTIONS = {
     "ninja.errors.HttpError": "errorshape.foreign.ninja",
     "ninja.errors.ValidationError": "errorshape.foreign.ninja",
     "apiflask.exceptions.HTTPError": "errorshape.foreign.apiflask",
+    "starlette.exceptions.HTTPException": "errorshape.foreign.starlette",
+    "fastapi.exceptions.RequestValidationError": "errorshape.foreign.fastapi",
+    "fastapi.exceptions.WebSocketRequestValidationError": "errorshape.foreign.fastapi",
+    "litestar.exceptions.http_exceptions.HTTPException": "errorshape.foreign.litestar",
+    "falcon.http_error.HTTPError": "errorshape.foreign.falcon",
+    "pyramid.httpexceptions.HTTPException": "errorshape.foreign.pyramid",
 }
+
+# An exception that meets a handler when the response has begun is wrapped by these frameworks: the
+# class of the wrapping, and what it says.
+_WRAPPINGS = {
+    "builtins.RuntimeError": "Caught handled exception, but response already started.",
+    "litestar.exceptions.base_exceptions.LitestarException": (
+        "Exception caught after response started"
+    ),
+}
+
+# How frameworks tell the application that its client is gone.
+_DISCONNECTS = frozenset(
+    """starlette.requests.ClientDisconnect starlette.websockets.WebSocketDisconnect
+    litestar.exceptions.websocket_exceptions.WebSocketDisconnect
+    quart.wrappers.base.ClientDisconnectedError""".split()
+)
 
 
 # Whose details a validator's error has: translate={pydantic.ValidationError: ValidationError} gives
@@ -81,21 +103,41 @@ class Translator:
             if rule := self._translations.get(base):
                 return rule
         for base in cls.__mro__:
-            if module := HTTP_EXCEPTIONS.get(f"{base.__module__}.{base.__qualname__}"):
+            if module := HTTP_EXCEPTIONS.get(_name(base)):
                 return import_module(module)
         return None
 
 
 def only_leaf(exc: BaseException) -> BaseException:
-    """Return the one exception in a group of groups of one, else ``exc`` itself.
+    """Return the one exception in a group of groups of one, or in a framework's wrapping of it.
 
-    A validator's group (cattrs) is one error whatever is in it: its leaves do not know their place.
+    ``exc`` itself if it is neither. A validator's group (cattrs) is one error whatever is in it: its
+    leaves do not know their place.
     """
-    while (
-        isinstance(exc, BaseExceptionGroup) and len(exc.exceptions) == 1 and not is_validators(exc)
-    ):
-        exc = exc.exceptions[0]
-    return exc
+    while True:
+        if isinstance(exc, BaseExceptionGroup):
+            if len(exc.exceptions) != 1 or is_validators(exc):
+                return exc
+            exc = exc.exceptions[0]
+        elif (cause := exc.__cause__) is not None and _is_wrapping(exc):
+            exc = cause
+        else:
+            return exc
+
+
+def is_disconnect(exc: BaseException) -> bool:
+    """Whether an exception says that the client is gone: an OSError, or a framework's own."""
+    exc = only_leaf(exc)
+    return isinstance(exc, OSError) or _name(type(exc)) in _DISCONNECTS
+
+
+def _is_wrapping(exc: BaseException) -> bool:
+    text = _WRAPPINGS.get(_name(type(exc)))
+    return text is not None and str(exc) == text
+
+
+def _name(cls: type) -> str:
+    return f"{cls.__module__}.{cls.__qualname__}"
 
 
 class validating:  # noqa: N801 - reads as the statement that it is
@@ -142,4 +184,4 @@ class validating:  # noqa: N801 - reads as the statement that it is
         return call
 
 
-__all__ = ["Translation", "Translator", "only_leaf", "validating"]
+__all__ = ["Translation", "Translator", "is_disconnect", "only_leaf", "validating"]

@@ -20,7 +20,7 @@ class Stack:
     factory: str
     #: ``wsgi`` or ``asgi``
     protocol: str
-    #: ``raw``, ``flask`` or ``django``: who routes, and whose HTTP exceptions ``/native`` raises.
+    #: Who routes, and whose HTTP exceptions ``/native`` raises: ``raw``, ``flask`` and so on.
     framework: str
     #: The module that must be there.
     requires: str | None = None
@@ -40,6 +40,11 @@ class Stack:
         module, _, function = self.factory.partition(":")
         factory = getattr(import_module(f"tests.stacks.{module}"), function)
         return factory(**{**script.OPTIONS, **options})
+
+    @property
+    def is_wrap(self) -> bool:
+        """Whether what is built is a raw wrap, with the application in its ``app``."""
+        return self.wrapped or self.framework == "raw" or self in WRAP_ALONE
 
     @property
     def module(self) -> Any:
@@ -147,6 +152,86 @@ STACKS = (
         requires="ninja",
         on_django=True,
     ),
+    Stack(
+        name="starlette",
+        factory="starlette_app:build",
+        protocol="asgi",
+        framework="starlette",
+        requires="starlette",
+        servers=("uvicorn",),
+    ),
+    Stack(
+        name="starlette_wrapped",
+        factory="starlette_app:build_wrapped",
+        protocol="asgi",
+        framework="starlette",
+        requires="starlette",
+        wrapped=True,
+    ),
+    Stack(
+        name="fastapi",
+        factory="fastapi_app:build",
+        protocol="asgi",
+        framework="fastapi",
+        requires="fastapi",
+        servers=("uvicorn",),
+    ),
+    Stack(
+        name="fastapi_sync_views",
+        factory="fastapi_app:build",
+        protocol="asgi",
+        framework="fastapi",
+        requires="fastapi",
+        prefix="/sync",
+    ),
+    Stack(
+        name="litestar",
+        factory="litestar_app:build",
+        protocol="asgi",
+        framework="litestar",
+        requires="litestar",
+        servers=("uvicorn",),
+    ),
+    Stack(
+        name="quart",
+        factory="quart_app:build",
+        protocol="asgi",
+        framework="quart",
+        requires="quart",
+        servers=("uvicorn",),
+    ),
 )
 
-BY_NAME = {stack.name: stack for stack in STACKS}
+#: Frameworks that need no adapter, by the wrap alone; only the matrix has them.
+WRAP_ALONE = (
+    Stack(
+        name="falcon_wsgi",
+        factory="falcon_app:build_wsgi",
+        protocol="wsgi",
+        framework="falcon",
+        requires="falcon",
+    ),
+    Stack(
+        name="falcon_asgi",
+        factory="falcon_app:build_asgi",
+        protocol="asgi",
+        framework="falcon",
+        requires="falcon",
+    ),
+    Stack(
+        name="bottle",
+        factory="bottle_app:build",
+        protocol="wsgi",
+        framework="bottle",
+        requires="bottle",
+    ),
+    Stack(
+        name="pyramid",
+        factory="pyramid_app:build",
+        protocol="wsgi",
+        framework="pyramid",
+        requires="pyramid",
+    ),
+)
+
+BY_NAME = {stack.name: stack for stack in (*STACKS, *WRAP_ALONE)}

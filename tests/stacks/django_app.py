@@ -18,6 +18,7 @@ from django.core.signals import got_request_exception
 from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
 from django.test.utils import override_settings
 from django.urls import path
+from django.views.decorators.csrf import csrf_protect
 from django.views.decorators.http import require_http_methods
 
 import errorshape.asgi
@@ -235,7 +236,14 @@ def _methods(method: str) -> list[str]:
     return ["GET", "HEAD"] if method == "GET" else [method]
 
 
-urlpatterns = [path("form", form), path("async/form", form)] + [
+@csrf_protect
+def protected(request: HttpRequest) -> HttpResponse:
+    """Want a CSRF token."""
+    return HttpResponse("ok")
+
+
+urlpatterns = [path(f"{prefix}csrf", protected) for prefix in ("", "async/")]
+urlpatterns += [path("form", form), path("async/form", form)] + [
     path(prefix + pattern, require_http_methods(_methods(method))(view(function)))
     for prefix, view in (("", _view), ("async/", _async_view))
     for pattern, method, function in _routes

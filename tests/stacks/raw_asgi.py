@@ -24,6 +24,12 @@ async def app(scope: Any, receive: Any, send: Any) -> None:
             await receive()
             await send({"type": f"lifespan.{done}.complete"})
         return
+    if scope["type"] == "websocket":
+        kind = scope["path"].rpartition("/")[2]
+        await receive()
+        if kind == "crash":
+            await send({"type": "websocket.accept"})
+        script.websocket(kind)
     body, more = b"", True
     while more:
         message = await receive()

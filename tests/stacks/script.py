@@ -515,6 +515,16 @@ def parse(sent: Sent) -> Answer:
     return Answer(b"ok")
 
 
+# --- WebSockets ----------------------------------------------------------------------------------
+
+
+def websocket(kind: str) -> None:
+    """End a connection to ``/ws/<kind>``: it is ``refused`` before it is accepted, or a ``crash``."""
+    if kind == "refused":
+        raise errorshape.ForbiddenError("Not you.")
+    raise RuntimeError(SECRET)
+
+
 #: Pattern (as Flask, Django and werkzeug write it) and method of each route.
 ROUTES: tuple[tuple[str, str, Callable[..., Answer]], ...] = (
     ("ok", "GET", ok),

@@ -26,6 +26,7 @@ _MODULES = {
     "builtins.UnicodeDecodeError": "malformed",
     "pydantic_core._pydantic_core.ValidationError": "pydantic",
     "fastapi.exceptions.RequestValidationError": "pydantic",
+    "fastapi.exceptions.WebSocketRequestValidationError": "pydantic",
     "ninja.errors.ValidationError": "pydantic",
     "rest_framework.exceptions.ValidationError": "drf",
     "django.core.exceptions.ValidationError": "django",

@@ -1,0 +1,39 @@
+"""Litestar's HTTP exceptions, those of request validation among them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from ..core.catalog import Catalog
+from ..core.details import details_of
+from ..core.exceptions import APIError, ValidationError
+from ..core.layer import ErrorResponse
+from . import http_error
+
+_VALIDATION = "litestar.exceptions.http_exceptions.ValidationException"
+
+
+def translate(exc: Any, catalog: Catalog) -> APIError | None:
+    """Return the APIError of an HTTP exception, None for what is no error.
+
+    A ``ValidationException`` is a ``validation_error``: its ``extra`` has the fields, and its own
+    message, which repeats the request's URL, stays here.
+    """
+    if any(f"{cls.__module__}.{cls.__qualname__}" == _VALIDATION for cls in type(exc).__mro__):
+        error = ValidationError(details=details_of(exc), headers=exc.headers)
+        error.__cause__ = exc.__cause__
+        return error
+    return http_error(exc, catalog, detail=exc.detail, headers=exc.headers)
+
+
+def render(exc: Any) -> ErrorResponse:
+    """Return the response that Litestar makes of the exception."""
+    content = {"status_code": exc.status_code, "detail": exc.detail}
+    if exc.extra is not None and exc.status_code < 500:
+        content["extra"] = exc.extra
+    body = msgspec.json.encode(content, enc_hook=str)
+    headers = [(str(name), str(value)) for name, value in (exc.headers or {}).items()]
+    headers += [("Content-Type", "application/json"), ("Content-Length", str(len(body)))]
+    return ErrorResponse(exc.status_code, headers, body)

@@ -1,0 +1,96 @@
+"""The Litestar plugin: exception handlers, and the wrap around the application's whole handler."""
+
+from __future__ import annotations
+
+from typing import Any, Unpack
+
+from .asgi import SCOPE_KEY, ErrorShapeMiddleware, Receive, Scope, Send
+from .core.exceptions import APIError
+from .core.layer import ErrorLayer, ErrorResponse
+from .core.layer import Request as Failed
+from .core.options import Options
+
+_ADVICE = "errorshape.litestar needs Litestar 2.15 or newer: pip install 'errorshape[litestar]'"
+
+try:
+    from litestar import Litestar, Request, Response
+    from litestar.exceptions import HTTPException, WebSocketDisconnect, WebSocketException
+    from litestar.plugins import InitPlugin
+except ImportError as exc:
+    raise ImportError(_ADVICE) from exc
+
+from litestar.config.app import AppConfig  # noqa: E402
+
+
+class ErrorShapePlugin(InitPlugin):
+    """Shape every error of a Litestar application: ``Litestar(…, plugins=[ErrorShapePlugin()])``.
+
+    Takes the options of :class:`~errorshape.ErrorLayer`, or a layer made before; raises what that
+    raises. The application's own exception handlers come first. The layer is then
+    ``app.state.errorshape``. A second plugin in one application changes nothing.
+
+    The wrap, which sees what no handler sees, takes its place when the application starts up: the
+    server, or the test client as a context manager, has to run the lifespan.
+    """
+
+    def __init__(self, layer: ErrorLayer | None = None, **options: Unpack[Options]) -> None:
+        self.layer = ErrorLayer.of(layer, options)
+
+    def on_app_init(self, app_config: AppConfig) -> AppConfig:
+        """Register with an application that is being made."""
+        if app_config.state.get("errorshape") is not None:
+            return app_config
+        app_config.state["errorshape"] = self.layer
+        handlers = app_config.exception_handlers
+        for cls in (HTTPException, APIError, ExceptionGroup, *self.layer.translations):
+            handlers.setdefault(cls, self._handle)
+        if not self.layer.debug and not handlers.keys() & {500, Exception}:
+            handlers[Exception] = self._handle
+        app_config.after_exception.append(_websocket_failed)
+        app_config.on_startup.append(self._wrap)
+        return app_config
+
+    def _wrap(self, app: Litestar) -> None:
+        # Litestar has no hook around its router, its CORS and its handlers but this attribute.
+        if not isinstance(app.asgi_handler, ErrorShapeMiddleware):  # started up before
+            app.asgi_handler = ErrorShapeMiddleware(app.asgi_handler, self.layer)  # type: ignore[assignment]
+
+    def _handle(self, request: Request[Any, Any, Any], exc: Exception) -> Response[Any]:
+        failed = Failed(request.method, request.scope["path"])
+        logged = _has_logged(request.app, exc) and self.layer.translate(exc) is None
+        return _Shaped(self.layer.answer(exc, request=failed, logged=logged))
+
+
+class _Shaped(Response[bytes]):
+    """A response that goes out as the layer made it."""
+
+    def __init__(self, response: ErrorResponse) -> None:
+        super().__init__(response.body, status_code=response.status)
+        self._made = response
+
+    def to_asgi_response(self, *args: Any, **options: Any) -> Any:
+        """Return the ASGI application that sends it."""
+        return self._send
+
+    async def _send(self, scope: Scope, receive: Receive, send: Send) -> None:
+        made = self._made
+        headers = [(k.lower().encode(), v.encode("latin-1")) for k, v in made.headers]
+        body = b"" if scope["method"] == "HEAD" else made.body
+        await send({"type": "http.response.start", "status": made.status, "headers": headers})
+        await send({"type": "http.response.body", "body": body, "more_body": False})
+
+
+async def _websocket_failed(exc: Exception, scope: Any) -> None:
+    """Let the wrap end a WebSocket, which can say more than Litestar's own ``close``."""
+    own = isinstance(exc, WebSocketException) and not isinstance(exc, WebSocketDisconnect)
+    if scope["type"] == "websocket" and not own and SCOPE_KEY in scope:
+        raise exc
+
+
+def _has_logged(app: Litestar, exc: Exception) -> bool:
+    """Whether Litestar's own logging has taken the exception already."""
+    config = app.logging_config
+    if config is None or app.logger is None or config.exception_logging_handler is None:
+        return False
+    logs = config.log_exceptions == "always" or (config.log_exceptions == "debug" and app.debug)
+    return logs and type(exc) not in config.disable_stack_trace

@@ -1,0 +1,141 @@
+"""The Quart extension."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Unpack
+
+from .asgi import SCOPE_KEY, ErrorShapeMiddleware
+from .core.exceptions import APIError
+from .core.layer import ErrorLayer, ErrorResponse, Request
+from .core.options import Options
+
+_ADVICE = "errorshape.quart needs Quart 0.20 or newer: pip install 'errorshape[quart]'"
+
+try:
+    import quart
+    from werkzeug.exceptions import HTTPException, InternalServerError
+except ImportError as exc:
+    raise ImportError(_ADVICE) from exc
+
+from importlib.metadata import version  # noqa: E402
+
+if tuple(map(int, version("quart").split(".")[:2])) < (0, 20):
+    raise ImportError(f"{_ADVICE} (this is {version('quart')})")
+
+if TYPE_CHECKING:
+    from quart.typing import ResponseReturnValue
+
+PREFIX = "ERRORSHAPE_"
+
+
+class ErrorShape:
+    """Shape every error of a Quart application: ``ErrorShape(app)``, or ``init_app(app)`` later.
+
+    Takes the options of :class:`~errorshape.ErrorLayer`, a layer made before, or the config keys
+    ``ERRORSHAPE_INCLUDE`` and so on (``ERRORSHAPE_CATALOG`` and ``ERRORSHAPE_LAYER``, too); options
+    given here win. Raises what the layer raises. The application's own error handlers come before
+    this extension's. A second ``init_app`` of one application changes nothing.
+    """
+
+    def __init__(
+        self,
+        app: quart.Quart | None = None,
+        layer: ErrorLayer | None = None,
+        **options: Unpack[Options],
+    ) -> None:
+        self._layer = layer
+        self._options = options
+        if app is not None:
+            self.init_app(app)
+
+    def init_app(self, app: quart.Quart) -> None:
+        """Register with ``app``; its layer is then ``app.extensions["errorshape"]``."""
+        if "errorshape" in app.extensions:
+            return
+        layer = ErrorLayer.of(*_configured(app, self._layer, self._options))
+        app.extensions["errorshape"] = layer
+        app.asgi_app = _Wrap(app, layer)  # type: ignore[method-assign,assignment]
+        # HTTPException, not Exception: the latter would silence got_request_exception, the logger
+        # and TESTING. What nobody handles arrives as InternalServerError.original_exception.
+        own = app.error_handler_spec[None][None]
+        for cls in (HTTPException, APIError, ExceptionGroup, *layer.translations):
+            if cls not in own and not (issubclass(cls, HTTPException) and cls is not HTTPException):
+                app.register_error_handler(cls, _handle)  # type: ignore[arg-type]  # may return exc
+
+
+class _Wrap(ErrorShapeMiddleware):
+    """The ASGI wrap inside the application object: Quart's own place for a middleware."""
+
+    def __init__(self, app: quart.Quart, layer: ErrorLayer) -> None:
+        super().__init__(app.asgi_app, layer)
+        self._quart = app
+
+
+def _configured(
+    app: quart.Quart, layer: ErrorLayer | None, options: Options
+) -> tuple[ErrorLayer | None, Options]:
+    """Add what the application's config says to what the extension was given."""
+    config: dict[str, Any] = app.config.get_namespace(PREFIX)
+    if layer is None:
+        layer = config.pop("layer", None)
+    config.pop("layer", None)
+    if layer is not None:
+        return layer, options
+    return None, {**config, **options}  # type: ignore[typeddict-item]
+
+
+async def _handle(exc: Exception) -> ResponseReturnValue | Exception:
+    app: quart.Quart = quart.current_app._get_current_object()
+    connection: Any = quart.request if quart.has_request_context() else quart.websocket
+    layer: ErrorLayer = app.extensions["errorshape"]
+    if (handler := _handler_of_the_application(app, connection, exc)) is not None:
+        handled: ResponseReturnValue = await app.ensure_async(handler)(exc)
+        return handled
+    method = getattr(connection, "method", "GET")  # a WebSocket has none
+    request = Request(method, connection.root_path + connection.path)
+    if isinstance(exc, InternalServerError) and exc.original_exception is not None:
+        # Quart has logged it and sent got_request_exception.
+        cause = exc.original_exception
+        if layer.shapes(request.path):
+            return await _response(layer.answer(cause, request=request, logged=True))
+        layer.report(cause, request=request, logged=True)
+        return exc
+    if isinstance(exc, HTTPException):
+        if layer.translate(exc) is None or not layer.replaces(request):
+            layer.report(exc, request=request)
+            return exc
+    elif layer.translate(exc) is None:
+        raise exc  # a group of several: Quart's own way with what nobody handles
+    return await _response(layer.answer(exc, request=request))
+
+
+def _handler_of_the_application(app: quart.Quart, connection: Any, exc: Exception) -> Any:
+    """Return the handler that Quart would have found if ours were not there."""
+    for blueprint in (*connection.blueprints, None):
+        handlers = app.error_handler_spec[blueprint][None]
+        for cls in type(exc).__mro__:
+            if (handler := handlers.get(cls)) is not None and handler is not _handle:
+                return handler
+    return None
+
+
+async def _response(response: ErrorResponse) -> quart.Response:
+    if quart.has_websocket_context():
+        scope: Any = quart.websocket.scope
+        if scope.get(SCOPE_KEY, {}).get("accepted"):
+            # Quart drops the response and closes with 1000, as if all were well.
+            reason = dict(response.headers)[_layer().trace_header][:123]  # RFC 6455 §5.5
+            await quart.websocket.close(1011, reason)
+    # Quart leaves it to the server to drop the body of a HEAD; the length given here stays.
+    is_head = quart.has_request_context() and quart.request.method == "HEAD"
+    made: quart.Response = quart.current_app.response_class(
+        b"" if is_head else response.body, response.status
+    )
+    made.headers.clear()
+    made.headers.extend(response.headers)
+    return made
+
+
+def _layer() -> ErrorLayer:
+    layer: ErrorLayer = quart.current_app.extensions["errorshape"]
+    return layer
