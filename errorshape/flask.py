@@ -16,6 +16,9 @@ from .core.options import Options
 from .wsgi import ErrorShapeMiddleware
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
     from flask.typing import ResponseReturnValue
 
 PREFIX = "ERRORSHAPE_"
@@ -49,7 +52,8 @@ class ErrorShape:
         app.extensions["errorshape"] = layer
         if "errors" not in app.cli.commands:
             app.cli.add_command(_errors)
-        app.wsgi_app = _Wrap(app, layer)  # type: ignore[method-assign]
+        app.wsgi_app = _WrapBeforeTheFirst(app, layer)  # type: ignore[method-assign]
+        _take_over(app)
         # HTTPException, not Exception: the latter would silence got_request_exception, the logger
         # and TESTING. What nobody handles arrives as InternalServerError.original_exception.
         own = app.error_handler_spec[None][None]
@@ -73,6 +77,15 @@ class _Wrap(ErrorShapeMiddleware):
         return bool(propagate) or super().propagates()
 
 
+class _WrapBeforeTheFirst(_Wrap):
+    """The same until the first request: an extension may register its handlers after ours."""
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        self.__class__ = _Wrap  # type: ignore[assignment]
+        _take_over(self._flask)
+        return self(environ, start_response)
+
+
 def _configured(
     app: flask.Flask, layer: ErrorLayer | None, options: Options
 ) -> tuple[ErrorLayer | None, Options]:
@@ -86,12 +99,12 @@ def _configured(
     return None, {**config, **options}  # type: ignore[typeddict-item]
 
 
-def _handle(exc: Exception) -> ResponseReturnValue | Exception:
+def _handle(exc: Exception, before: Any = None) -> ResponseReturnValue | Exception:
+    """Answer an exception; ``before`` is the handler of another extension that ours stands for."""
     app = flask.current_app._get_current_object()  # type: ignore[attr-defined]
     layer: ErrorLayer = app.extensions["errorshape"]
     if (handler := _handler_of_the_application(app, exc)) is not None:
-        handled: ResponseReturnValue = app.ensure_sync(handler)(exc)
-        return handled
+        return _call(app, handler, exc)
     request = Request(flask.request.method, flask.request.script_root + flask.request.path)
     if isinstance(exc, InternalServerError) and exc.original_exception is not None:
         # Flask has logged it and sent got_request_exception.
@@ -99,11 +112,11 @@ def _handle(exc: Exception) -> ResponseReturnValue | Exception:
         if layer.shapes(request.path):
             return _response(layer.answer(cause, request=request, logged=True))
         layer.report(cause, request=request, logged=True)
-        return exc
-    if isinstance(exc, HTTPException):
+        return exc if before is None else _call(app, before, exc)
+    if isinstance(exc, HTTPException) or before is not None:
         if layer.translate(exc) is None or not layer.replaces(request):
             layer.report(exc, request=request)
-            return exc
+            return exc if before is None else _call(app, before, exc)
     elif layer.translate(exc) is None:
         raise exc  # a group of several: Flask's own way with what nobody handles
     return _response(layer.answer(exc, request=request))
@@ -114,9 +127,46 @@ def _handler_of_the_application(app: flask.Flask, exc: Exception) -> Any:
     for blueprint in (*flask.request.blueprints, None):
         handlers = app.error_handler_spec[blueprint][None]
         for cls in type(exc).__mro__:
-            if (handler := handlers.get(cls)) is not None and handler is not _handle:
+            handler: Any = handlers.get(cls)
+            if isinstance(handler, _InsteadOf) and not _is_neighbours(app, handler.before):
+                handler = handler.before
+            if not (handler is None or handler is _handle or isinstance(handler, _InsteadOf)):
                 return handler
     return None
+
+
+def _call(app: flask.Flask, handler: Any, exc: Exception) -> ResponseReturnValue:
+    handled: ResponseReturnValue = app.ensure_sync(handler)(exc)
+    return handled
+
+
+# --- Flask's neighbours: flask-smorest and APIFlask -----------------------------------------------
+
+
+class _InsteadOf:
+    """Our handler where an extension has registered its own for all errors."""
+
+    def __init__(self, before: Any) -> None:
+        self.before = before
+
+    def __call__(self, exc: Exception) -> ResponseReturnValue | Exception:
+        return _handle(exc, self.before)
+
+
+def _take_over(app: flask.Flask) -> None:
+    """Put ours in the place of those handlers that an extension registers for everybody."""
+    own: dict[type[Exception], Any] = app.error_handler_spec[None][None]
+    for cls, handler in own.items():
+        if _is_neighbours(app, handler):
+            own[cls] = _InsteadOf(handler)
+
+
+def _is_neighbours(app: flask.Flask, handler: Any) -> bool:
+    """Whether a handler is an extension's own, and not one of the application's in its place."""
+    module = getattr(handler, "__module__", None)
+    if module == "apiflask.app":  # which calls what the application gave to error_processor
+        module = getattr(getattr(app, "error_callback", None), "__module__", None)
+    return module in ("apiflask.app", "flask_smorest.error_handler")
 
 
 def _response(response: ErrorResponse) -> flask.Response:

@@ -7,6 +7,8 @@ from typing import Any
 from werkzeug.exceptions import HTTPException
 
 from .core.catalog import Catalog, class_for_status
+from .core.details import is_validators
+from .core.details.marshmallow import from_webargs
 from .core.exceptions import APIError
 from .core.layer import ErrorResponse
 
@@ -18,6 +20,8 @@ def translate(exc: HTTPException, catalog: Catalog) -> APIError | None:
     """
     if exc.response is not None or exc.code is None or exc.code < 400:
         return None
+    if isinstance(data := getattr(exc, "data", None), dict):
+        return _of_webargs(exc, exc.code, data, catalog)
     error = class_for_status(exc.code, catalog)(
         exc.description if exc.code < 500 else None,
         headers=[(str(name), str(value)) for name, value in exc.get_headers()],
@@ -26,6 +30,32 @@ def translate(exc: HTTPException, catalog: Catalog) -> APIError | None:
     # get_headers() leaves out a retry_after of 0.
     error.retry_after = getattr(exc, "retry_after", None)  # type: ignore[attr-defined]
     error.__cause__ = exc.__cause__
+    return error
+
+
+def _of_webargs(
+    exc: HTTPException, status: int, data: dict[str, Any], catalog: Catalog
+) -> APIError:
+    """Return the APIError of an ``abort`` of webargs', flask-smorest's or Flask-RESTful's.
+
+    They put what they were given into ``data``. What webargs' parser refuses is
+    ``validation_error`` whatever status it has; a 422 of the application's stays one.
+    """
+    refused = getattr(exc, "exc", None)
+    message = data.get("message") or exc.description
+    if isinstance(refused, Exception) and is_validators(refused):
+        status, message = 400, data.get("message")
+    messages = data.get("errors") or data.get("messages")
+    error = class_for_status(status, catalog)(
+        message if status < 500 else None,
+        details=from_webargs(messages, getattr(refused, "data", None)) if messages else None,
+        headers=[
+            (str(name), str(value))
+            for name, value in (*exc.get_headers(), *dict(data.get("headers") or {}).items())
+        ],
+    )
+    error.status = status
+    error.__cause__ = refused if isinstance(refused, Exception) else exc.__cause__
     return error
 
 

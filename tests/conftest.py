@@ -24,6 +24,7 @@ ABSENT = {name for name in FRAMEWORKS if find_spec(name) is None}
 # What a module of tests imports, where that is not in its name.
 IMPORTS = {
     "drf": "rest_framework",
+    "flask_neighbours": "apiflask flask flask_smorest pydantic webargs",
     "secrets": "attrs cattrs django jsonschema marshmallow pydantic rest_framework",
 }
 VALIDATORS = ("attrs", "cattrs", "jsonschema", "litestar", "marshmallow", "pydantic")

@@ -10,6 +10,11 @@ from .paths import Problem, Segment, collect
 #: marshmallow's name for a schema as a whole.
 _SCHEMA = "_schema"
 _UNKNOWN = object()
+#: Where webargs and APIFlask say that values came from; no part of a path (CONTRACT §7).
+_LOCATIONS = frozenset(
+    """json query querystring form headers cookies files json_or_form form_and_files view_args
+    path""".split()
+)
 
 
 def details(exc: Any) -> dict[str, str]:
@@ -20,6 +25,13 @@ def details(exc: Any) -> dict[str, str]:
 def from_messages(messages: Any, data: Any = None) -> dict[str, str]:
     """Return the details of marshmallow's nested messages about ``data`` (None: not known)."""
     return collect(_problems(messages, (), _UNKNOWN if data is None else data))
+
+
+def from_webargs(messages: Any, data: Any = None) -> dict[str, str]:
+    """Return the details of messages by location, as webargs has them: without the locations."""
+    if isinstance(messages, Mapping) and messages.keys() <= _LOCATIONS:
+        messages = list(messages.values())
+    return from_messages(messages, data)
 
 
 def _problems(messages: Any, at: tuple[Segment, ...], data: Any) -> Iterator[Problem]:
