@@ -80,6 +80,7 @@ def _hypercorn(stack: str, _: str, listener: socket.socket, __: str, logging: An
     config.bind = [f"fd://{listener.fileno()}"]
     config.accesslog = config.errorlog = "-"
     config.logconfig_dict = logging
+    config.access_log_format = '%(h)s "%(R)s" %(s)s [%({x-request-id}o)s]'
     asyncio.run(serve(_build(stack), config, mode=mode))
 
 

@@ -307,7 +307,11 @@ def test_the_server_waits_and_ends_without_the_id():
         return send
 
     scope = {"type": "http", "path": "/", "headers": [(b"x-request-id", ID.encode())]}
-    for module, at_the_end in (("uvicorn.protocols", None), ("hypercorn.app", ID), (None, ID)):
+    for module, at_the_end in (
+        ("uvicorn.protocols.http.h11_impl", None),
+        ("hypercorn.app", ID),
+        (None, ID),
+    ):
         seen.clear()
         asyncio.run(asgi.ErrorShapeMiddleware(app)(dict(scope), receive, sender(module)))
 

@@ -1,0 +1,62 @@
+"""The table "who logs what" of the docs: what it says is what is measured."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.trace import who_logs_what
+from tests.trace.who_logs_what import COLUMNS, IMPOSSIBLE, ROWS
+
+DOCS = Path(__file__).parents[2] / "docs" / "who-logs-what.md"
+
+# Each starts a server and takes some seconds: one a kind here, all of them in tox's `servers`.
+SOME = (
+    ("uvicorn-h11", "django_asgi"),
+    ("gunicorn-gthread", "flask"),
+)
+
+
+@pytest.mark.parametrize(("server", "stack"), SOME)
+def test_every_line_has_the_right_id(server, stack):
+    """The application's and the server's own; and what is malformed has none."""
+    with who_logs_what.serving(server, stack) as measurement:
+        shares = measurement.run()
+
+    assert not measurement.wrong
+    assert shares["application"][1] > 20
+
+
+def test_where_it_is_impossible_the_line_names_the_header():
+    """hypercorn around a WSGI application, with the format that the docs give."""
+    with who_logs_what.serving("hypercorn", "raw_wsgi") as measurement:
+        measurement.one_by_one()
+    lines = [record.message for column, record in measurement.wrong if column == "access"]
+
+    # The last one of a round of five is cut: hypercorn counts it as no response.
+    expected = [f"one-{n}]" if n % 5 != 4 else "-]" for n in range(10)]
+    assert [line.partition("[")[2] for line in lines] == expected
+
+
+def cells():
+    """Read the table: server, stack and column, and what the cell says."""
+    for line in DOCS.read_text().splitlines():
+        parts = [part.strip() for part in line.strip("|").split("|")]
+        if tuple(parts[:2]) in ROWS:
+            for column, cell in zip(COLUMNS, parts[2:], strict=True):
+                yield (*parts[:2], column), cell
+
+
+def test_the_table_has_every_row():
+    """Each server with each stack, as it was measured last."""
+    assert {key[:2] for key, _ in cells()} == set(ROWS)
+
+
+def test_every_cell_is_100_percent_but_for_what_is_impossible():
+    """What a server makes impossible is named there, with a recipe."""
+    for key, cell in cells():
+        assert re.fullmatch(r"none|\d+ % of \d+", cell), (key, cell)
+        if key in IMPOSSIBLE:
+            assert cell.startswith("0 %")
+        else:
+            assert cell == "none" or cell.startswith("100 %"), (key, cell)
