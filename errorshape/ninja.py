@@ -9,7 +9,7 @@ from .core.exceptions import APIError, NotFoundError
 from .core.layer import ErrorLayer
 from .core.options import Options
 
-_ADVICE = "errorshape.ninja needs Django Ninja 1.4 or newer: pip install 'errorshape[ninja]'"
+_ADVICE = "errorshape.ninja needs Django Ninja 1.5 or newer: pip install 'errorshape[ninja]'"
 
 try:
     import ninja
@@ -19,7 +19,7 @@ try:
     from .django.views import about, answered, layer_of
 except ImportError as exc:
     raise ImportError(_ADVICE) from exc
-if tuple(map(int, ninja.__version__.split(".")[:2])) < (1, 4):
+if tuple(map(int, ninja.__version__.split(".")[:2])) < (1, 5):
     raise ImportError(f"{_ADVICE} (this is {ninja.__version__})")
 
 

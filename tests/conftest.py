@@ -25,6 +25,7 @@ ABSENT = {name for name in FRAMEWORKS if find_spec(name) is None}
 IMPORTS = {
     "drf": "rest_framework",
     "flask_neighbours": "apiflask flask flask_smorest pydantic webargs",
+    "examples_django": "ninja rest_framework",
     "secrets": "attrs cattrs django jsonschema marshmallow pydantic rest_framework",
 }
 VALIDATORS = ("attrs", "cattrs", "jsonschema", "litestar", "marshmallow", "pydantic")

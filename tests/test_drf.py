@@ -339,7 +339,7 @@ def test_a_transaction_is_rolled_back(client, monkeypatch):
         set_rollback = rolled_back.append
 
     class Connections:
-        def all(self, initialized_only):
+        def all(self, initialized_only=True):
             return [Connection]
 
     monkeypatch.setattr("rest_framework.views.connections", Connections())

@@ -1,6 +1,7 @@
 """Django Ninja: what its API makes of exceptions."""
 
 import importlib
+import itertools
 import sys
 from typing import Literal
 
@@ -48,6 +49,9 @@ class Filters(ninja.Schema):
     tags: list[int] = []  # noqa: RUF012 - pydantic copies it
 
 
+numbers = itertools.count()
+
+
 class TeapotError(Exception):
     pass
 
@@ -84,9 +88,9 @@ class Never(BaseThrottle):
         return 2.5
 
 
-def build(**options):
+def build():
     """Return an API with every way to fail."""
-    api = ninja.NinjaAPI(urls_namespace=f"test-{id(options)}")
+    api = ninja.NinjaAPI(urls_namespace=f"test-{next(numbers)}")
 
     @api.get("/raise/{kind}")
     def fail(request, kind: str):
@@ -347,8 +351,10 @@ def test_ninjas_answers_are_kept(serve, option):
 
 def test_without_the_middleware(serve):
     """The handlers alone shape what operations raise."""
+    other = build()
+    errorshape.ninja.init_app(other)
     with override_settings(MIDDLEWARE=[]):
-        client = serve(api)
+        client = serve(other)
         for kind, code in {"http": "conflict", "http404": "not_found", "ours": "conflict"}.items():
             assert_error(client.get(f"/raise/{kind}"), code)
 
@@ -377,7 +383,7 @@ def test_what_is_missing_is_named(problem, monkeypatch):
     if problem == "missing":
         monkeypatch.setitem(sys.modules, "ninja", None)
     else:
-        monkeypatch.setattr(ninja, "__version__", "1.3.0")
+        monkeypatch.setattr(ninja, "__version__", "1.4.5")
 
-    with pytest.raises(ImportError, match=r"1\.4 or newer: pip install 'errorshape\[ninja\]'"):
+    with pytest.raises(ImportError, match=r"1\.5 or newer: pip install 'errorshape\[ninja\]'"):
         importlib.import_module("errorshape.ninja")

@@ -329,11 +329,12 @@ class TestReshape:
         assert ErrorLayer(reshape="none").reshape(404, HTML, b"") is None
 
     def test_debug_keeps_the_page(self):
-        """The framework's own, with the traceback: HTML, or the text of a crash (Starlette)."""
+        """The framework's own; that of a crash is text where nobody asks for HTML."""
         layer = ErrorLayer(debug=True)
 
-        assert layer.reshape(404, HTML, b"<p>") is None
+        assert layer.reshape(500, HTML, b"<p>") is None
         assert layer.reshape(500, TEXT, b"Traceback") is None
+        assert layer.reshape(500, [], b"") is not None
         assert layer.reshape(404, TEXT, b"no") is not None
 
     @pytest.mark.parametrize(

@@ -31,4 +31,6 @@ REPRESENTATIVE = {
     ("falcon_asgi", "uvicorn"),
     ("bottle", "waitress"),
     ("pyramid", "gunicorn"),
+    ("drf", "waitress"),
+    ("ninja", "gunicorn"),
 }

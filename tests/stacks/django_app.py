@@ -242,7 +242,7 @@ def protected(request: HttpRequest) -> HttpResponse:
     return HttpResponse("ok")
 
 
-urlpatterns = [path(f"{prefix}csrf", protected) for prefix in ("", "async/")]
+urlpatterns = [path(f"{prefix}csrf", protected) for prefix in ("", "async/", "drf/", "ninja/")]
 urlpatterns += [path("form", form), path("async/form", form)] + [
     path(prefix + pattern, require_http_methods(_methods(method))(view(function)))
     for prefix, view in (("", _view), ("async/", _async_view))

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any, Literal, get_args, get_origin
 
 from . import attrs
-from .own import INVALID, is_generated, last_traceback, own_message
+from .own import INVALID, last_traceback, own_message
 from .paths import Problem, Segment, collect
 
 #: How cattrs says where it was: notes of these classes, and the attribute that has the place.
@@ -35,7 +35,7 @@ def _problems(exc: Any, at: tuple[Segment, ...], wanted: Any) -> Iterator[Proble
         if isinstance(exc, KeyError) and _is_missing(exc):
             at, message = (*at[:-1], exc.args[0]), "Missing required field"
         else:
-            message = own_message(exc) or _expected(wanted)
+            message = _own(exc) or _expected(wanted)
         yield at, message
     elif hasattr(exc, "extra_fields"):
         for name in sorted(map(str, exc.extra_fields)):
@@ -43,7 +43,13 @@ def _problems(exc: Any, at: tuple[Segment, ...], wanted: Any) -> Iterator[Proble
     elif (found := attrs.problem(exc)) is not None:
         yield (*at, *found[0]), found[1]
     else:
-        yield at, own_message(exc) or INVALID
+        yield at, _own(exc) or INVALID
+
+
+def _own(exc: BaseException) -> str | None:
+    """Return the message of a hook of the application's."""
+    # cattrs makes some without raising them, as of a tuple that is too short; they quote it.
+    return None if exc.__traceback__ is None else own_message(exc)
 
 
 def _place(exc: BaseException) -> tuple[Any, Segment | None]:
@@ -57,7 +63,7 @@ def _place(exc: BaseException) -> tuple[Any, Segment | None]:
 def _is_missing(exc: KeyError) -> bool:
     """Whether the code that cattrs generated looked for a field, and not a hook for something."""
     last = last_traceback(exc)
-    return last is None or is_generated(last.tb_frame.f_code)
+    return last is None or last.tb_frame.f_code.co_filename.startswith("<cattrs generated")
 
 
 def _expected(wanted: Any) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from opcode import opmap
-from types import CodeType, TracebackType
+from types import TracebackType
 
 #: What is said where a library's message would quote the value.
 INVALID = "Invalid value"
@@ -25,7 +25,8 @@ def own_message(exc: BaseException) -> str | None:
         module = str(frame.f_globals.get("__name__", "")).partition(".")[0]
         if (
             frame.f_code.co_code[last.tb_lasti] != _RAISE
-            or is_generated(frame.f_code)
+            or not frame.f_code.co_filename
+            or frame.f_code.co_filename.startswith("<")  # generated, as attrs and cattrs do
             or module in _LIBRARIES
             or (module in sys.stdlib_module_names and module != "__main__")
         ):
@@ -39,8 +40,3 @@ def last_traceback(exc: BaseException) -> TracebackType | None:
     while here is not None and here.tb_next is not None:
         here = here.tb_next
     return here
-
-
-def is_generated(code: CodeType) -> bool:
-    """Whether attrs or cattrs generated the code."""
-    return code.co_filename.startswith(("<attrs generated", "<cattrs generated"))
