@@ -206,6 +206,8 @@ class _Exchange:
         """End the request; PEP 3333 has the server call it once, whatever has happened."""
         result, self._result = self._result, None
         self._iterator = _NOTHING  # an application that is an object has our start, a cycle
+        if self._outermost and current.get() is not self._trace:
+            current.set(self._trace)  # the server has served another request in between
         try:
             if (close := getattr(result, "close", None)) is not None:
                 close()

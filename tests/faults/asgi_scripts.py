@@ -462,6 +462,7 @@ class Server(ASGIExchange):
         """Give the request, then say that the client is gone: nothing here ever waits."""
         self.fault("receive")
         if self.gone or self._received:
+            self.gone |= not self.complete
             return {"type": "http.disconnect"}
         self._received = True
         return {"type": "http.request", "body": b"", "more_body": False}

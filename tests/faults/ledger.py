@@ -89,6 +89,8 @@ class Told:
     over: bool = False
     #: It hands the server a file: its body is not known here.
     opaque: bool = False
+    #: A framework is between it and the layer, and may raise another exception for its own.
+    framework: bool = False
     #: It has returned the server's own file wrapper, after which no layer is asked any more.
     unwatched: bool = False
 

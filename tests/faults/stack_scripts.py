@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -130,6 +130,7 @@ class _Server:
         self.gone = False
         self.refused: BaseException | None = None
         self.refused_start = False
+        self.failed: Callable[[], None] = lambda: None
         self.refused_answer: BaseException | None = None
 
     def point(self, point: str) -> None:
@@ -144,6 +145,7 @@ class _Server:
         if fault == "client-gone" and point not in ("send", "write"):
             return
         exc = SERVER_FAULTS[fault]()
+        self.failed()
         if isinstance(exc, ClientGoneError):
             self.gone = True
         else:
@@ -154,7 +156,11 @@ class _Server:
 
 def run(app: Any, case: Case, trace_id: str) -> tuple[Told, Seen, int, int]:
     """Serve one case; what both ends say, and how many points there were at each."""
-    told = Told(method=case.method, reshaped=SCRIPTS[case.name][1])
+    told = Told(
+        method=case.method,
+        reshaped=SCRIPTS[case.name][1],
+        framework=case.stack.framework != "raw",
+    )
     plan, server = Plan(case, told), _Server(case, told)
     script.plan = plan
     request = Request(case.method, case.stack.prefix + "/planned", (("X-Request-Id", trace_id),))
@@ -167,9 +173,12 @@ def run(app: Any, case: Case, trace_id: str) -> tuple[Told, Seen, int, int]:
                 left_behind = None  # nobody has the response then; a wrap around Django clears it
         else:
             exchange = ASGIExchange(request, fault=server.point, mixed_case=True)
+            server.failed = exchange._over.set  # whose send fails has no client to wait for
             _run_asgi(exchange, app)
             # §6: an empty part flushes, where the framework hands it on.
             told.too_late |= plan.flushed and exchange.status == told.status
+            # A framework may not have handed on yet what it was given.
+            told.too_late &= not told.framework or exchange.status == told.status
             left_behind = None
     _excuse(case, told, server, records)
     closed = [record for record in records if record.message == "stream closed"]
@@ -190,20 +199,28 @@ def run(app: Any, case: Case, trace_id: str) -> tuple[Told, Seen, int, int]:
 
 def _excuse(case: Case, told: Told, server: _Server, records: list[Any]) -> None:
     """Take out what a framework does after errorshape has done its part."""
-    if case.stack.framework != "django":
-        return
     # HttpResponseBase.close() swallows what the closers of a response raise.
-    if isinstance(told.raised_by_close, Exception):
+    if case.stack.framework == "django" and isinstance(told.raised_by_close, Exception):
         told.raised_by_close = None
-    # An async generator that Django drops is ended by the event loop, in no request's context.
-    if server.gone or server.refused is not None:
+    # An async generator that a framework drops is ended by the event loop, in no request's context.
+    if told.framework and (server.gone or server.refused is not None):
         records[:] = [r for r in records if (r.message, r.trace_id) != ("stream closed", "-")]
 
 
-def faults_of(stack: Stack) -> list[str]:
-    """Return what its views can raise: asgiref cannot take GeneratorExit out of a thread."""
-    in_thread = stack.protocol == "asgi" and stack.framework == "django" and not stack.prefix
-    return [fault for fault in FAULTS if not (in_thread and fault == "GeneratorExit")]
+#: These serve a request in tasks of their own, where the two are how a task ends: they never come
+#: out of it, with errorshape or without.
+IN_TASKS = {"fastapi", "quart", "litestar"}
+ENDS_OF_TASKS = {"CancelledError", "GeneratorExit"}
+
+
+def faults_of(stack: Stack, faults: Iterable[str]) -> list[str]:
+    """Return which of these faults this stack's framework lets through to whoever serves it."""
+    impossible: set[str] = set()
+    if stack.framework in IN_TASKS:
+        impossible = ENDS_OF_TASKS
+    elif stack.protocol == "asgi" and stack.framework == "django" and not stack.prefix:
+        impossible = {"GeneratorExit"}  # asgiref cannot take it out of a thread
+    return [fault for fault in faults if fault not in impossible]
 
 
 def _run_asgi(exchange: ASGIExchange, app: Any) -> None:
@@ -224,8 +241,8 @@ def cases(
             yield base
             *_, points, calls = run(app, base, "counts")
             for at in range(points):
-                for fault in (fault for fault in faults_of(stack) if fault in faults):
+                for fault in faults_of(stack, faults):
                     yield Case(stack, name, method, "application", at, fault)
             for at in range(calls):
-                for fault in of_server:
+                for fault in faults_of(stack, of_server):
                     yield Case(stack, name, method, "server", at, fault)
