@@ -3,10 +3,9 @@
 from typing import Annotated, Any
 
 import msgspec
-from litestar import Litestar, get, post
+from litestar import Litestar, get, params, post
 from litestar.exceptions import NotFoundException
 from litestar.openapi.config import OpenAPIConfig
-from litestar.params import FromPath, JSONBody
 
 from errorshape.contract.openapi.litestar import ErrorShapeOpenAPI
 from tests.openapi.shop import CATALOG, find, order
@@ -28,14 +27,19 @@ class Item(msgspec.Struct):
     name: str
 
 
+# The markers that newer versions ask for, and older ones do not have.
+Id = params.FromPath[int] if hasattr(params, "FromPath") else int
+Body = params.JSONBody[Order] if hasattr(params, "JSONBody") else Order
+
+
 @get("/items/{item_id:int}", raises=[NotFoundException], sync_to_thread=False)
-def get_item(item_id: FromPath[int]) -> Item:
+def get_item(item_id: Id) -> Item:
     """Show an item."""
     return Item(**find(item_id))
 
 
 @post("/orders", sync_to_thread=False)
-def post_order(data: JSONBody[Order]) -> Item:
+def post_order(data: Body) -> Item:
     """Order an item."""
     return Item(**order(data.name, data.amount))
 
