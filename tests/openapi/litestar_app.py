@@ -7,10 +7,10 @@ from litestar import Litestar, get, params, post
 from litestar.exceptions import NotFoundException
 from litestar.openapi.config import OpenAPIConfig
 
+from errorshape.asgi import ErrorShapeMiddleware
 from errorshape.contract.openapi.litestar import ErrorShapeOpenAPI
+from errorshape.litestar import ErrorShapePlugin
 from tests.openapi.shop import CATALOG, find, order
-
-protocol = "asgi"
 
 
 class Order(msgspec.Struct, forbid_unknown_fields=True):
@@ -47,8 +47,10 @@ def post_order(data: Body) -> Item:
 app = Litestar(
     [get_item, post_order],
     openapi_config=OpenAPIConfig(title="shop", version="1"),
-    plugins=[ErrorShapeOpenAPI(CATALOG)],
+    plugins=[ErrorShapePlugin(catalog=CATALOG), ErrorShapeOpenAPI(CATALOG)],
 )
+# The plugin puts the wrap in its place at start-up, which a test client need not run.
+served = ErrorShapeMiddleware(app, catalog=CATALOG)
 
 
 def document() -> dict[str, Any]:
