@@ -12,7 +12,7 @@ from typing import Any
 
 import schemathesis
 from hypothesis import HealthCheck, Phase, given, settings
-from schemathesis.checks import CHECKS
+from schemathesis.checks import CHECKS, load_all_checks
 from schemathesis.generation import GenerationMode
 
 from errorshape.testing.schemathesis import contract_check, errorshape_contract
@@ -33,6 +33,7 @@ def fuzz(name: str) -> int:
     shop = importlib.import_module(f"tests.openapi.{name}_app")
     schema = schemathesis.openapi.from_dict(shop.document())
     schema.app = getattr(shop, "served", None) or _django()
+    load_all_checks()
     own = contract_check(importlib.import_module("tests.openapi.shop").CATALOG)
     checks = [*CHECKS.get_by_names(DOCUMENTED), errorshape_contract, own]
     statuses: dict[int, int] = {}
