@@ -322,3 +322,38 @@ def test_a_broken_file_is_one_sentence(name, text, sentence, tmp_path, capsys, m
     out, err = capsys.readouterr()
     assert (out, err.count("\n")) == ("", 1)
     assert sentence in err
+
+
+# --- what is documented is what is sent ----------------------------------------------------------
+
+
+@pytest.mark.parametrize("shops", [APPS, DJANGO_APPS], ids=" ".join)
+def test_schemathesis_finds_no_undocumented_error(shops) -> None:
+    """Each shop gets requests that its document allows, and requests that it does not."""
+    settings = "tests.openapi.django_settings" if shops is DJANGO_APPS else ""
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.openapi.fuzz", *shops],
+        env={**os.environ, "DJANGO_SETTINGS_MODULE": settings},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("answers, all documented, all in the shape") == len(shops)
+
+
+def test_schemathesis_would_have_found_one(tmp_path) -> None:
+    """The same run fails where the document says less than is sent."""
+    program = (
+        "from tests.openapi import apispec_app, fuzz\n"
+        "made = apispec_app.document()\n"
+        "made['paths']['/items/{item_id}']['get']['responses'] = {'200': {'description': 'ok'}}\n"
+        "apispec_app.document = lambda: made\n"
+        "fuzz.main(['apispec'])\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1
+    assert "Received: 404" in done.stderr
+    assert "Documented: 200" in done.stderr

@@ -18,6 +18,8 @@ from errorshape.testing import answer_of, assert_conforms, assert_error
 from tests.stacks import BY_NAME
 
 pytest_plugins = ["pytester"]
+# Of Starlette 1.0's test client with an anyio that is newer than it.
+pytestmark = pytest.mark.filterwarnings("ignore:The anyio.abc.BlockingPortal alias")
 
 NOT_FOUND = {"id": "iss_01abc123"}
 PATH = "/issues/iss_01abc123"
@@ -258,12 +260,19 @@ def test_a_response_of_aiohttp_has_to_be_read_first() -> None:
         writer.write(b"HTTP/1.1 404 Not Found\r\nContent-Length: 9\r\n\r\n")
         await reader.read()  # until the client has gone
         writer.close()
+        await writer.wait_closed()
+        over.set()
 
     async def ask():
         async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
             url = "http://127.0.0.1:{1}/".format(*server.sockets[0].getsockname())
-            async with aiohttp.ClientSession() as session, session.get(url) as response:
-                answer_of(response)
+            try:
+                async with aiohttp.ClientSession() as session, session.get(url) as response:
+                    answer_of(response)
+            finally:
+                await over.wait()
+
+    over = asyncio.Event()
 
     with pytest.raises(TypeError, match=r"await response\.read\(\)"):
         asyncio.run(ask())

@@ -1,4 +1,4 @@
 """One small shop on each framework that writes its own OpenAPI document.
 
-Each module has ``app``, what serves it (``protocol``), and ``document()``.
+Each module has ``document()`` and, but for those on Django, ``served``.
 """

@@ -10,8 +10,6 @@ from errorshape.contract.openapi.apiflask import document as complete
 from errorshape.flask import ErrorShape
 from tests.openapi.shop import CATALOG, find, order
 
-protocol = "wsgi"
-
 
 class Order(Schema):
     """What is ordered."""
@@ -27,7 +25,7 @@ class Item(Schema):
     name = String(required=True)
 
 
-app = APIFlask(__name__, title="shop", version="1")
+app = served = APIFlask(__name__, title="shop", version="1")
 app.config["OPENAPI_VERSION"] = "3.1.0"
 ErrorShape(app, catalog=CATALOG)
 complete(app, CATALOG)

@@ -11,8 +11,6 @@ from errorshape.contract.openapi.apispec import ErrorShapePlugin
 from errorshape.flask import ErrorShape
 from tests.openapi.shop import CATALOG, FAILURES, find, order
 
-protocol = "wsgi"
-
 
 class Order(msgspec.Struct, forbid_unknown_fields=True):
     """What is ordered."""
@@ -28,7 +26,7 @@ class Item(msgspec.Struct):
     name: str
 
 
-app = Flask(__name__)
+app = served = Flask(__name__)
 ErrorShape(app, catalog=CATALOG)
 
 

@@ -12,8 +12,6 @@ from rest_framework.views import APIView
 
 from tests.openapi.shop import find, order
 
-protocol = "wsgi"
-
 
 class OrderSerializer(serializers.Serializer):
     """What is ordered."""

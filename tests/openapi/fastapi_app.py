@@ -6,9 +6,8 @@ from fastapi import FastAPI
 from pydantic import BaseModel, ConfigDict, Field
 
 from errorshape.contract.openapi.fastapi import document as complete
+from errorshape.fastapi import init_app
 from tests.openapi.shop import CATALOG, FAILURES, find, order
-
-protocol = "asgi"
 
 
 class Order(BaseModel):
@@ -26,7 +25,8 @@ class Item(BaseModel):
     name: str
 
 
-app = FastAPI(title="shop", version="1")
+app = served = FastAPI(title="shop", version="1")
+init_app(app, catalog=CATALOG)
 complete(app, CATALOG)
 
 

@@ -3,15 +3,14 @@
 from typing import Annotated, Any
 
 import msgspec
-from litestar import Litestar, get, post
+from litestar import Litestar, get, params, post
 from litestar.exceptions import NotFoundException
 from litestar.openapi.config import OpenAPIConfig
-from litestar.params import FromPath, JSONBody
 
+from errorshape.asgi import ErrorShapeMiddleware
 from errorshape.contract.openapi.litestar import ErrorShapeOpenAPI
+from errorshape.litestar import ErrorShapePlugin
 from tests.openapi.shop import CATALOG, find, order
-
-protocol = "asgi"
 
 
 class Order(msgspec.Struct, forbid_unknown_fields=True):
@@ -28,14 +27,19 @@ class Item(msgspec.Struct):
     name: str
 
 
+# The markers that newer versions ask for, and older ones do not have.
+Id = params.FromPath[int] if hasattr(params, "FromPath") else int
+Body = params.JSONBody[Order] if hasattr(params, "JSONBody") else Order
+
+
 @get("/items/{item_id:int}", raises=[NotFoundException], sync_to_thread=False)
-def get_item(item_id: FromPath[int]) -> Item:
+def get_item(item_id: Id) -> Item:
     """Show an item."""
     return Item(**find(item_id))
 
 
 @post("/orders", sync_to_thread=False)
-def post_order(data: JSONBody[Order]) -> Item:
+def post_order(data: Body) -> Item:
     """Order an item."""
     return Item(**order(data.name, data.amount))
 
@@ -43,8 +47,10 @@ def post_order(data: JSONBody[Order]) -> Item:
 app = Litestar(
     [get_item, post_order],
     openapi_config=OpenAPIConfig(title="shop", version="1"),
-    plugins=[ErrorShapeOpenAPI(CATALOG)],
+    plugins=[ErrorShapePlugin(catalog=CATALOG), ErrorShapeOpenAPI(CATALOG)],
 )
+# The plugin puts the wrap in its place at start-up, which a test client need not run.
+served = ErrorShapeMiddleware(app, catalog=CATALOG)
 
 
 def document() -> dict[str, Any]:

@@ -6,9 +6,8 @@ from ninja import NinjaAPI, Schema
 from pydantic import ConfigDict, Field
 
 from errorshape.contract.openapi.ninja import document as complete
+from errorshape.ninja import init_app
 from tests.openapi.shop import find, order
-
-protocol = "wsgi"
 
 
 class Order(Schema):
@@ -27,6 +26,7 @@ class Item(Schema):
 
 
 api = NinjaAPI(title="shop", version="1")
+init_app(api)
 complete(api)
 
 

@@ -10,8 +10,6 @@ from errorshape.contract.openapi.apispec import ErrorShapePlugin
 from errorshape.flask import ErrorShape
 from tests.openapi.shop import CATALOG, find, order
 
-protocol = "wsgi"
-
 
 class Order(ma.Schema):
     """What is ordered."""
@@ -29,7 +27,7 @@ class Item(ma.Schema):
     name = ma.fields.String(required=True)
 
 
-app = Flask(__name__)
+app = served = Flask(__name__)
 app.config.update(API_TITLE="shop", API_VERSION="1", OPENAPI_VERSION="3.1.0")
 ErrorShape(app, catalog=CATALOG)
 api = Api(app, spec_kwargs={"extra_plugins": [ErrorShapePlugin(CATALOG)]})

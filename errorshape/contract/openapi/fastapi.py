@@ -11,7 +11,8 @@ try:
     from fastapi import FastAPI
 except ImportError as exc:
     raise ImportError(
-        "errorshape.contract.openapi.fastapi needs FastAPI 0.115 or newer: pip install fastapi"
+        "errorshape.contract.openapi.fastapi needs FastAPI 0.133 or newer: pip install"
+        " 'errorshape[fastapi]'"
     ) from exc
 
 

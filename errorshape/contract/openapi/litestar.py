@@ -15,7 +15,8 @@ try:
     from litestar.plugins import InitPlugin
 except ImportError as exc:
     raise ImportError(
-        "errorshape.contract.openapi.litestar needs Litestar 2.25 or newer: pip install litestar"
+        "errorshape.contract.openapi.litestar needs Litestar 2.15 or newer: pip install"
+        " 'errorshape[litestar]'"
     ) from exc
 
 

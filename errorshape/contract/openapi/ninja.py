@@ -13,7 +13,7 @@ try:
 except ImportError as exc:
     raise ImportError(
         "errorshape.contract.openapi.ninja needs Django Ninja 1.4 or newer: pip install"
-        " django-ninja"
+        " 'errorshape[ninja]'"
     ) from exc
 
 
