@@ -8,6 +8,7 @@ the client and once without; an error against the encoding and the raising that 
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from typing import Any
 
 from . import instructions
@@ -18,9 +19,8 @@ SUCCESS = {"asgi": 1.25, "wsgi": 1.25, "flask": 1.25, "django": 1.25}
 ERROR = {"asgi": 2.5, "wsgi": 3.5, "flask": 1.6, "django": 1.6}
 
 
-def measure() -> list[dict[str, Any]]:
-    """Return a row for each bound: what was counted, the ratio, and the bound."""
-    rows = []
+def measure() -> Iterator[dict[str, Any]]:
+    """Yield a row for each bound: what was counted, the ratio, and the bound."""
     for protocol, bound in SUCCESS.items():
         for name in ("bare", "minimum", "errorshape"):
             instructions.warm_up(protocol, name)
@@ -29,29 +29,24 @@ def measure() -> list[dict[str, Any]]:
             bare = instructions.of(protocol, "bare", variant)
             minimum = instructions.of(protocol, "minimum", variant)
             ours = instructions.of(protocol, "errorshape", variant)
-            rows.append(
-                {
-                    "protocol": protocol,
-                    "variant": variant,
-                    "bare": bare,
-                    "minimum": minimum - bare,
-                    "errorshape": ours - bare,
-                    "ratio": (ours - bare) / (minimum - bare),
-                    "bound": bound,
-                }
-            )
-        error = instructions.of(protocol, "errorshape", "error")
-        rows.append(
-            {
+            yield {
                 "protocol": protocol,
-                "variant": "error",
-                "errorshape": error,
-                "success": ours,
-                "ratio": error / ours,
-                "bound": ERROR[protocol],
+                "variant": variant,
+                "bare": bare,
+                "minimum": minimum - bare,
+                "errorshape": ours - bare,
+                "ratio": (ours - bare) / (minimum - bare),
+                "bound": bound,
             }
-        )
-    return rows
+        error = instructions.of(protocol, "errorshape", "error")
+        yield {
+            "protocol": protocol,
+            "variant": "error",
+            "errorshape": error,
+            "success": ours,
+            "ratio": error / ours,
+            "bound": ERROR[protocol],
+        }
 
 
 def main() -> int:

@@ -160,10 +160,11 @@ def serializers() -> Table:
     """The same body by others: two details."""
     import flask
     import orjson
-    from rest_framework.renderers import JSONRenderer
     from starlette.responses import JSONResponse
 
     CANDIDATES["drf"]["bare"]()  # its renderer wants settings
+    from rest_framework.renderers import JSONRenderer
+
     trace_id = errorshape.new_trace_id()
     inner = {"code": "not_found", "message": data.MESSAGE, "trace_id": trace_id}
     content = {"error": {**inner, "details": data.DETAILS}}

@@ -127,21 +127,20 @@ def _verdict(row: dict[str, Any]) -> list[str]:
 
 
 def _success(table: dict[str, dict[str, float]]) -> Iterator[str]:
-    bare = table["bare"]
-    yield from _rows(
-        ["candidate", "fresh id, ns", "added", "inbound id, ns", "added", "median, fresh"],
-        [
-            [
-                name,
-                f"{row['fresh']:,.0f}",
-                f"{row['fresh'] - bare['fresh']:,.0f}",
-                f"{row['inbound']:,.0f}",
-                f"{row['inbound'] - bare['inbound']:,.0f}",
-                f"{row['fresh, median']:,.0f}",
-            ]
-            for name, row in table.items()
-        ],
-    )
+    bare, ours = table["bare"], table["errorshape"]
+    rows = []
+    for name, row in table.items():
+        cells = [name]
+        for variant in ("fresh", "inbound"):
+            added = row[variant] - bare[variant]
+            share = (ours[variant] - bare[variant]) / added if added > 0 else 0.0
+            bound = {"bare": 0.0, "errorshape": 0.0, "minimum": 1.25}.get(name, 0.5)
+            verdict = f"{share:.2f}{'' if share <= bound else ' **above**'} of {bound}"
+            cells += [f"{row[variant]:,.0f}", f"{added:,.0f}", verdict if bound else ""]
+        rows.append(cells)
+    yield "*Share* is what errorshape adds, over what this candidate adds, and its bound.\n"
+    columns = ["fresh id, ns", "added", "share", "inbound id, ns", "added", "share"]
+    yield from _rows(["candidate", *columns], rows)
 
 
 def _times(table: dict[str, dict[str, float]]) -> Iterator[str]:
