@@ -121,13 +121,13 @@ def main() -> int:
     parser.add_argument("--check", action="store_true", help=f"exit 1 if a ratio is above {LIMIT}")
     check = parser.parse_args().check
     worst = 0.0
-    print(f"{'validator':24}{'details_of':>12}{'its own':>12}{'ratio':>8}")  # noqa: T201
+    print(f"{'validator':24}{'details_of':>12}{'its own':>12}{'ratio':>8}")
     for name, (exc, own) in cases().items():
         assert len(details_of(exc) or {}) in (COUNT, COUNT // 2), name
         times = [(nanoseconds(details_of, exc), nanoseconds(own, exc)) for _ in range(ROUNDS)]
         ours, theirs = (min(column) for column in zip(*times, strict=True))
         worst = max(worst, ours / theirs)
-        print(f"{name:24}{ours:9.0f} ns{theirs:9.0f} ns{ours / theirs:8.2f}")  # noqa: T201
+        print(f"{name:24}{ours:9.0f} ns{theirs:9.0f} ns{ours / theirs:8.2f}")
     return int(check and worst > LIMIT)
 
 

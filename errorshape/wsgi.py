@@ -55,11 +55,10 @@ class ErrorShapeMiddleware:
     def identify(self, environ: WSGIEnvironment) -> str | Trace:
         """Return the id of a request from its headers."""
         request_id = environ.get(self._environ_name)
-        if "HTTP_TRACEPARENT" not in environ:
-            return self.layer.identify(request_id)
-        return self.layer.identify(
-            request_id, environ["HTTP_TRACEPARENT"], environ.get("HTTP_TRACESTATE", "")
-        )
+        if "HTTP_TRACEPARENT" in environ:
+            tracestate = environ.get("HTTP_TRACESTATE", "")
+            return self.layer.identify(request_id, environ["HTTP_TRACEPARENT"], tracestate)
+        return self.layer.fresh() if request_id is None else self.layer.identify(request_id)
 
     def propagates(self) -> bool:
         """Whether what nobody expected is for the server, or a debugger, to show."""
@@ -165,7 +164,14 @@ class _Exchange:
     def body(self, result: Iterable[bytes]) -> Iterable[bytes]:
         """Return the iterable for the server, for the one that the application has returned."""
         self._result = result
-        kind = type(result)
+        kind, status = type(result), self._status
+        untouched = not self._begun and not self._chunks
+        if kind is list and untouched and status is not None and status < "4":
+            # As most responses are: nothing can fail any more but the server.
+            self._started = True
+            self._start_response(status, self._layer.stamp(self._headers, self.trace_id))
+            self._begun = True
+            return _Finished(result) if self._outermost else result
         if kind is list or kind is tuple:  # a class of its own may have a close()
             # Nothing of it can fail any more, and as a list it shows a server its length.
             whole = self._whole(result)  # type: ignore[arg-type]
@@ -235,14 +241,8 @@ class _Exchange:
 
     def _whole(self, result: Sequence[bytes]) -> Sequence[bytes]:
         """Begin the response to a body that is there as a whole, and return what goes out."""
-        status = self._status
         if self._begun:
             return () if self._replaced else result
-        if status is not None and status < "4" and not self._chunks:  # as most responses are
-            self._started = True
-            self._start_response(status, self._layer.stamp(self._headers, self.trace_id))
-            self._begun = True
-            return result
         self._iterator = iter(result)
         first = self._first()
         return [first, *self._iterator] if first else [*self._iterator]

@@ -1,0 +1,356 @@
+"""What is timed, a function for each table of the page; each returns ``{row: {column: number}}``."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+import msgspec
+
+import errorshape
+from errorshape.asgi import ErrorShapeMiddleware
+from errorshape.core import body
+from errorshape.core.layer import ErrorLayer
+
+from . import data, drive
+from .candidates import CANDIDATES
+from .timing import interleaved
+
+Table = dict[str, dict[str, float]]
+
+# Django can be set up once in a process, so each of its candidates has a process of its own.
+_APART = ("django", "drf")
+
+
+def success(protocol: str) -> Table:
+    """What a request that goes well costs: over the bare application, by candidate."""
+    table: Table = {}
+    for variant in ("fresh", "inbound"):
+        for name, (minimum, median) in _times(protocol, variant).items():
+            table.setdefault(name, {})[variant] = minimum
+            table[name][f"{variant}, median"] = median
+    return table
+
+
+def error(framework: str) -> Table:
+    """What an error costs in a framework, by candidate: its own exception, a 404 with a message."""
+    times = _times(framework, "error")
+    return {
+        name: {"minimum": minimum, "median": median} for name, (minimum, median) in times.items()
+    }
+
+
+def _times(protocol: str, variant: str) -> dict[str, tuple[float, float]]:
+    if protocol not in _APART:
+        calls = {
+            name: _silent(drive.driver(protocol, name, variant)) for name in CANDIDATES[protocol]
+        }
+        if protocol in ("starlette", "fastapi") and variant == "error":
+            return _in_a_loop(protocol, variant)
+        return {name: tuple(timing) for name, timing in interleaved(calls).items()}
+    best: dict[str, tuple[float, float]] = {}
+    for _ in range(5):  # processes in turn
+        for name in CANDIDATES[protocol]:
+            done = subprocess.run(
+                [sys.executable, "-m", "benchmarks.measures", protocol, name, variant],
+                stdout=subprocess.PIPE,
+                check=True,
+            )
+            pair = json.loads(done.stdout)
+            best[name] = min(best.get(name, pair), pair)
+    return best
+
+
+def _in_a_loop(protocol: str, variant: str) -> dict[str, tuple[float, float]]:
+    # Some peers call their handlers in a thread, for which there has to be an event loop.
+    path = "/ok" if variant in ("fresh", "inbound") else f"/{variant}"
+    with asyncio.Runner() as runner:
+
+        def caller(app: Any) -> Callable[[], object]:
+            async def fifty() -> None:
+                for _ in range(50):
+                    await app(data.scope(False, path), drive.receive, drive.send)
+
+            return lambda: runner.run(fifty())
+
+        calls = {name: caller(make()) for name, make in CANDIDATES[protocol].items()}
+        return {
+            name: (timing.minimum / 50, timing.median / 50)
+            for name, timing in interleaved(calls, rounds=60).items()
+        }
+
+
+def _silent(once: Callable[[], None]) -> Callable[[], None]:
+    def call() -> None:
+        with suppress(Exception):
+            once()
+
+    return call
+
+
+def core_error() -> Table:
+    """From raise to bytes, against the bare building and encoding of the same by msgspec."""
+    layer = ErrorLayer(log_records=False)
+    encode = msgspec.json.Encoder().encode
+    trace_id = errorshape.new_trace_id()
+
+    def bare() -> bytes:
+        try:
+            raise data.documented()
+        except errorshape.APIError as exc:
+            error = body.Error(exc.code, exc.message, trace_id, data.DETAILS)
+            return encode(body.Envelope(error))
+
+    def ours() -> bytes:
+        try:
+            raise data.documented()
+        except errorshape.APIError as exc:
+            return body.encode(exc.code, exc.message, trace_id, exc.details)
+
+    def response() -> bytes:
+        try:
+            raise data.documented()
+        except errorshape.APIError as exc:
+            return layer.respond(exc, trace_id=trace_id).body
+
+    return _table(
+        {
+            "msgspec, built and encoded": bare,
+            "errorshape, the body": ours,
+            "errorshape, status and headers too": response,
+        }
+    )
+
+
+def unhandled() -> Table:
+    """An exception that nobody expected: what logging takes of it."""
+    app = _silent(drive.asgi(ErrorShapeMiddleware(data.asgi), path="/crash"))
+    logger = logging.getLogger("errorshape")
+    null, formatting = logging.NullHandler(), logging.StreamHandler(open(os.devnull, "w"))  # noqa: SIM115
+
+    def with_handler(handler: logging.Handler | None) -> Callable[[], None]:
+        def call() -> None:
+            logger.propagate, logger.disabled = False, handler is None
+            logger.handlers = [handler] if handler else []
+            app()
+
+        return call
+
+    table = _table(
+        {
+            "not logged at all": with_handler(None),
+            "null handler": with_handler(null),
+            "formatting handler": with_handler(formatting),
+        }
+    )
+    logger.handlers, logger.propagate, logger.disabled = [], True, False
+    formatting.stream.close()
+    return table
+
+
+def serializers() -> Table:
+    """The same body by others: two details."""
+    import flask
+    import orjson
+    from starlette.responses import JSONResponse
+
+    CANDIDATES["drf"]["bare"]()  # its renderer wants settings
+    from rest_framework.renderers import JSONRenderer
+
+    trace_id = errorshape.new_trace_id()
+    inner = {"code": "not_found", "message": data.MESSAGE, "trace_id": trace_id}
+    content = {"error": {**inner, "details": data.DETAILS}}
+    encode, renderer, app = msgspec.json.Encoder().encode, JSONRenderer(), flask.Flask("benchmark")
+    with app.app_context():
+        return _table(
+            {
+                "msgspec, bare structs": lambda: encode(
+                    body.Envelope(body.Error("not_found", data.MESSAGE, trace_id, data.DETAILS))
+                ),
+                "errorshape": lambda: body.encode(
+                    "not_found", data.MESSAGE, trace_id, data.DETAILS
+                ),
+                "orjson": lambda: orjson.dumps(content),
+                "json": lambda: json.dumps(content).encode(),
+                "flask.jsonify": lambda: flask.jsonify(content),
+                "Starlette's JSONResponse": lambda: JSONResponse(content, 404),
+                "DRF's renderer": lambda: renderer.render(content),
+            }
+        )
+
+
+# --- growth ---------------------------------------------------------------------------------------
+
+
+def growth() -> dict[str, Table]:
+    """Cost against size, for each thing that can grow: nanoseconds."""
+    app = ErrorShapeMiddleware(data.asgi)
+    return {
+        "request headers": _sized(
+            {n: drive.asgi(app, more=n - 8) for n in (8, 25, 50, 100)},
+            {n: drive.asgi(data.asgi, more=n - 8) for n in (8, 25, 50, 100)},
+        ),
+        "catalogue entries": _sized({n: _with_catalogue(n) for n in (10, 100, 1_000, 10_000)}),
+        "details": _sized({n: _with_details(n) for n in (0, 1, 10, 100, 1_000)}),
+        "body chunks": _sized(
+            {n: _with_chunks(n, ErrorShapeMiddleware) for n in (1, 10, 100, 1_000, 10_000)},
+            {n: _with_chunks(n, _passthrough) for n in (1, 10, 100, 1_000, 10_000)},
+        ),
+        "nested wraps": _sized({n: drive.asgi(_nested(n)) for n in (0, 1, 2, 4, 8)}),
+        "concurrent requests": _concurrent(),
+    }
+
+
+def _sized(
+    ours: dict[int, Callable[[], object]], base: dict[int, Callable[[], object]] | None = None
+) -> Table:
+    table: Table = {}
+    for n, call in ours.items():
+        calls = {"errorshape": call} | ({"bare": base[n]} if base else {})
+        times = interleaved(calls, rounds=60)
+        table[str(n)] = {name: timing.minimum for name, timing in times.items()}
+    return table
+
+
+def _with_catalogue(n: int) -> Callable[[], object]:
+    classes = [
+        type(f"E{number}Error", (errorshape.APIError,), {"code": f"e_{number}", "status": 400})
+        for number in range(n)
+    ]
+    layer = ErrorLayer(errorshape.Catalog(*classes), log_records=False)
+    error = classes[-1]()
+    return lambda: layer.respond(error, trace_id="mine")
+
+
+def _with_details(n: int) -> Callable[[], object]:
+    details = {f"field_{number}": "is not valid" for number in range(n)}
+    return lambda: body.encode("validation_error", data.MESSAGE, "mine", details)
+
+
+def _passthrough(app: Any) -> Any:
+    """What one call a message costs: the bound of a chunk."""
+
+    async def wrapped(scope: Any, receive: Any, send: Any) -> None:
+        async def passed(message: Any) -> None:
+            await send(message)
+
+        await app(scope, receive, passed)
+
+    return wrapped
+
+
+def _with_chunks(n: int, wrap: Callable[[Any], Any]) -> Callable[[], object]:
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        for left in range(n - 1, -1, -1):
+            await send({"type": "http.response.body", "body": b"chunk", "more_body": left > 0})
+
+    return drive.asgi(wrap(app))
+
+
+def _nested(n: int) -> Any:
+    app: Any = data.asgi
+    for _ in range(n):
+        app = ErrorShapeMiddleware(app)
+    return app
+
+
+def _concurrent() -> Table:
+    async def waiting(scope: Any, receive: Any, send: Any) -> None:
+        await asyncio.sleep(0)
+        await data.asgi(scope, receive, send)
+
+    async def together(app: Any, n: int) -> None:
+        await asyncio.gather(*(app(data.scope(False), drive.receive, drive.send) for _ in range(n)))
+
+    table: Table = {}
+    with asyncio.Runner() as runner:
+        for n in (1, 10, 100, 1_000, 10_000):
+            calls: dict[str, Callable[[], object]] = {
+                "errorshape": lambda n=n: runner.run(together(ErrorShapeMiddleware(waiting), n)),
+                "bare": lambda n=n: runner.run(together(waiting, n)),
+            }
+            times = interleaved(calls, rounds=7)
+            table[str(n)] = {name: timing.minimum / n for name, timing in times.items()}
+    return table
+
+
+# --- imports --------------------------------------------------------------------------------------
+
+_IMPORT = """
+import resource, time
+start = time.process_time()
+import {module}
+took = time.process_time() - start
+with open("/proc/self/statm") as file:
+    resident = int(file.read().split()[1]) * resource.getpagesize()
+print(took * 1e3, resident / 2**20)
+"""
+
+
+def imports() -> Table:
+    """CPU milliseconds and MiB of a fresh interpreter, the least of many, in turn."""
+    modules = ["msgspec", "errorshape"]
+    for framework in ("flask", "django.http", "starlette.applications", "fastapi"):
+        ours = framework.partition(".")[0]
+        modules += [framework, f"{framework}, errorshape.{ours}"]
+    table: Table = {}
+    for _ in range(9):
+        for module in modules:
+            settings = "from django.conf import settings; settings.configure()\n"
+            code = (settings if "django" in module else "") + _IMPORT.format(module=module)
+            done = subprocess.run(
+                [sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, check=True
+            )
+            took, resident = map(float, done.stdout.split())
+            row = table.setdefault(module, {"CPU ms": took, "MiB": resident})
+            row["CPU ms"], row["MiB"] = min(row["CPU ms"], took), min(row["MiB"], resident)
+    return table
+
+
+# --- servers --------------------------------------------------------------------------------------
+
+_RATE = re.compile(r"Requests/sec:\s+([\d.]+)").search
+_P99 = re.compile(r"99%\s+([\d.]+)(us|ms|s)").search
+_MILLISECONDS = {"us": 1e-3, "ms": 1.0, "s": 1e3}
+
+
+def servers(seconds: int = 3, rounds: int = 3) -> Table:
+    """Requests a second and p99 with wrk on loopback, candidates in turn, the best of each."""
+    from .servers import serving
+
+    table: Table = {}
+    for server in ("uvicorn", "granian"):
+        for _ in range(rounds):
+            for name in ("bare", "errorshape", "asgi-correlation-id", "starlette's two"):
+                with serving(server, name) as url:
+                    done = subprocess.run(
+                        ["wrk", "-t1", "-c16", f"-d{seconds}s", "--latency", f"{url}/ok"],
+                        stdout=subprocess.PIPE,
+                        text=True,
+                        check=True,
+                    )
+                rate, p99 = _RATE(done.stdout), _P99(done.stdout)
+                if rate is None or p99 is None:
+                    raise RuntimeError(done.stdout)
+                row = table.setdefault(f"{server}, {name}", {"requests/s": 0.0, "p99 ms": 1e9})
+                row["requests/s"] = max(row["requests/s"], float(rate[1]))
+                row["p99 ms"] = min(row["p99 ms"], float(p99[1]) * _MILLISECONDS[p99[2]])
+    return table
+
+
+def _table(calls: dict[str, Callable[[], object]]) -> Table:
+    return {name: timing._asdict() for name, timing in interleaved(calls).items()}
+
+
+if __name__ == "__main__":
+    chosen = _silent(drive.driver(*sys.argv[1:]))
+    print(json.dumps(interleaved({"chosen": chosen})["chosen"]))
