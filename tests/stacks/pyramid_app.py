@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import time
+import warnings
 from typing import Any
 
-from pyramid.config import Configurator
-from pyramid.httpexceptions import HTTPMethodNotAllowed, exception_response
-from pyramid.response import Response
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")  # Pyramid and its parts still use pkg_resources
+    from pyramid.config import Configurator
+    from pyramid.httpexceptions import HTTPMethodNotAllowed, exception_response
+    from pyramid.response import Response
 
 import errorshape.wsgi
 from tests.stacks import script

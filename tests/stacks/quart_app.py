@@ -93,6 +93,8 @@ def unhandled() -> Iterator[list[BaseException]]:
 
 
 def _crash_for(hook: str) -> None:
+    if not quart.has_request_context():
+        return  # a WebSocket
     # Once a request: Quart runs after_request again for the response to the first crash.
     if quart.request.path == f"/hook/{hook}" and "has_crashed" not in quart.g:
         quart.g.has_crashed = True

@@ -1,0 +1,168 @@
+"""The Quart extension, where the contract's cases do not reach."""
+
+import asyncio
+import json
+import logging
+
+import pytest
+import quart
+from quart.wrappers.base import ClientDisconnectedError
+
+import errorshape
+from errorshape.core.translation import is_disconnect
+from errorshape.quart import ErrorShape
+from tests import logs
+from tests.contract import assert_error, assert_logged_once, own_errors
+from tests.drivers import Request, WebSocketExchange, run_asgi
+from tests.stacks.script import SECRET
+
+
+def application(extension=True, **options):
+    """Return an application, with the extension if that is wanted."""
+    app = quart.Quart(__name__)
+
+    @app.get("/crash")
+    async def crash():
+        raise RuntimeError(SECRET)
+
+    @app.get("/group")
+    async def group():
+        raise ExceptionGroup("g", [errorshape.NotFoundError(), RuntimeError(SECRET)])
+
+    @app.get("/threaded")
+    def threaded():
+        return errorshape.trace_id()
+
+    @app.websocket("/refuse")
+    async def refuse():
+        quart.abort(403)
+
+    @app.websocket("/fail")
+    async def fail():
+        await quart.websocket.accept()
+        raise RuntimeError(SECRET)
+
+    if extension:
+        ErrorShape(app, **options)
+    return app
+
+
+def ask(app, path, headers=()):
+    return run_asgi(app, Request("GET", path, headers))
+
+
+def connect(path, denial=True):
+    exchange = WebSocketExchange(path, denial=denial)
+    with logs.captured() as records:
+        asyncio.run(exchange.run(application(), [(b"x-request-id", b"mine-1")]))
+    assert not exchange.violations
+    assert exchange.failure is None
+    return exchange.messages, [record for record in records if record.level >= logging.ERROR]
+
+
+def test_it_takes_its_options_from_the_config():
+    """``ERRORSHAPE_*`` keys are the options; what the extension was given wins."""
+    app = application(extension=False)
+    app.config["ERRORSHAPE_TRACE_HEADER"] = "X-Other"
+    app.config["ERRORSHAPE_RETRY_AFTER"] = 60
+    ErrorShape(app, retry_after=5)
+
+    reply = ask(app, "/nowhere")
+
+    assert reply.error["trace_id"] == reply.one("x-other")
+    assert app.extensions["errorshape"].respond(
+        errorshape.RateLimitedError()
+    ).headers.count(("Retry-After", "5"))
+
+
+def test_a_layer_may_be_in_the_config():
+    """``ERRORSHAPE_LAYER`` is one made before."""
+    app = application(extension=False)
+    layer = app.config["ERRORSHAPE_LAYER"] = errorshape.ErrorLayer()
+
+    ErrorShape().init_app(app)
+
+    assert app.extensions["errorshape"] is layer
+
+
+def test_installed_twice_works_once():
+    """The second call changes nothing."""
+    app = application()
+    ErrorShape(app, trace_header="X-Other")
+
+    reply = ask(app, "/crash")
+
+    assert_error(reply, "internal_error")
+    assert_logged_once(reply)
+    assert not reply.all("x-other")
+
+
+@pytest.mark.parametrize("setting", ["TESTING", "PROPAGATE_EXCEPTIONS"])
+def test_what_quart_propagates_is_answered_and_logged_once(setting):
+    """Quart has no server behind it that could show a traceback: the wrap still answers."""
+    app = application()
+    app.config[setting] = setting == "PROPAGATE_EXCEPTIONS"
+
+    reply = ask(app, "/crash")
+
+    assert_error(reply, "internal_error")
+    assert len(own_errors(reply)) == 1
+
+
+def test_error_handlers_of_the_application_come_first():
+    """Before the extension's or after it, for a status too; a crash is logged once."""
+    app = application()
+
+    @app.errorhandler(404)
+    @app.errorhandler(500)
+    async def mine(exc):
+        return {"mine": True}, exc.code
+
+    for path, status in {"/nowhere": 404, "/crash": 500}.items():
+        reply = ask(app, path)
+        assert (reply.status, json.loads(reply.body)) == (status, {"mine": True})
+        assert len(own_errors(reply)) == (status == 500)
+
+
+def test_outside_of_include_a_crash_has_quarts_page():
+    """Only the header is ours there."""
+    reply = ask(application(include=["/api/"]), "/crash")
+
+    assert reply.status == 500
+    assert reply.one("content-type").startswith("text/html")
+    assert len(own_errors(reply)) == 1
+
+
+def test_a_group_of_several_is_a_crash():
+    """None of its errors is the answer."""
+    reply = ask(application(), "/group")
+
+    assert_error(reply, "internal_error")
+    assert_logged_once(reply)
+
+
+def test_the_trace_id_is_in_threads():
+    """A plain function runs in a thread."""
+    assert ask(application(), "/threaded", (("X-Request-Id", "mine-1"),)).body == b"mine-1"
+
+
+def test_a_websocket_is_refused_in_the_shape():
+    """Before the accept, an error is an HTTP response."""
+    (start, content, _), errors = connect("/refuse")
+
+    assert start["status"] == 403
+    assert json.loads(content["body"])["error"]["code"] == "forbidden"
+    assert not errors
+
+
+def test_a_websocket_that_crashes_is_closed():
+    """With 1011 and the id, where Quart would say that all was well; logged once."""
+    (_, close), errors = connect("/fail")
+
+    assert close == {"type": "websocket.close", "code": 1011, "reason": "mine-1"}
+    assert len(errors) == 1
+
+
+def test_a_disconnect_is_known_by_quarts_name():
+    """The core knows it by name: this holds the name against the framework."""
+    assert is_disconnect(ClientDisconnectedError())
