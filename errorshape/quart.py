@@ -54,21 +54,24 @@ class ErrorShape:
             return
         layer = ErrorLayer.of(*_configured(app, self._layer, self._options))
         app.extensions["errorshape"] = layer
-        app.asgi_app = _Wrap(app, layer)  # type: ignore[method-assign,assignment]
+        # Quart's own place for a middleware.
+        app.asgi_app = ErrorShapeMiddleware(app.asgi_app, layer)  # type: ignore[method-assign,assignment,arg-type]
         # HTTPException, not Exception: the latter would silence got_request_exception, the logger
         # and TESTING. What nobody handles arrives as InternalServerError.original_exception.
         own = app.error_handler_spec[None][None]
         for cls in (HTTPException, APIError, ExceptionGroup, *layer.translations):
             if cls not in own and not (issubclass(cls, HTTPException) and cls is not HTTPException):
                 app.register_error_handler(cls, _handle)  # type: ignore[arg-type]  # may return exc
+        for signal in (quart.got_request_exception, quart.got_websocket_exception):
+            signal.connect(_propagated, app)
 
 
-class _Wrap(ErrorShapeMiddleware):
-    """The ASGI wrap inside the application object: Quart's own place for a middleware."""
-
-    def __init__(self, app: quart.Quart, layer: ErrorLayer) -> None:
-        super().__init__(app.asgi_app, layer)
-        self._quart = app
+async def _propagated(app: quart.Quart, exception: Exception, **_: Any) -> None:
+    """Log a crash of which Quart makes a page with the traceback, and says nothing else."""
+    propagate = app.config["PROPAGATE_EXCEPTIONS"]
+    if (propagate or propagate is None) and (app.testing or app.debug):
+        layer: ErrorLayer = app.extensions["errorshape"]
+        layer.report(exception)
 
 
 def _configured(
