@@ -20,8 +20,8 @@ Send = Callable[[Message], Awaitable[None]]
 ASGIApp = Callable[[Any, Any, Any], Awaitable[None]]
 
 #: Where the outermost wrap notes in ``scope`` what goes between it, the wraps further in and the
-#: adapters: ``trace_id``; ``accepted``, of a WebSocket; ``answered``, an exception that an adapter has
-#: answered and reported, and that its framework is about to raise all the same.
+#: adapters: ``trace_id``; ``accepted``, of a WebSocket; ``reported`` and ``answered``, an exception
+#: that an adapter has reported, or answered as well, and that its framework may raise all the same.
 SCOPE_KEY = "errorshape"
 
 _CONTENT_TYPE = b"content-type"
@@ -338,7 +338,8 @@ class _Exchange:
         if self._marks.pop("answered", None) is only_leaf(exc):
             pass
         elif self.state < _BEGUN:
-            response = self._layer.answer(exc, trace_id=self.trace_id, request=request)
+            self._report(exc, request)
+            response = self._layer.respond(exc, trace_id=self.trace_id, request=request)
             response.headers += self._cross_origin()
             try:
                 await self._answer(response)
@@ -346,7 +347,7 @@ class _Exchange:
                 self._layer.gone(failure, request)
         elif self.state in (_REPLACED, _COMPLETE) and self.status >= 500:
             # Answered by the application, which then told the server (as Starlette does).
-            self._layer.report(exc, trace_id=self.trace_id, request=request)
+            self._report(exc, request)
         else:
             self._layer.too_late(exc, request)
             return self._raised(exc)
@@ -354,8 +355,12 @@ class _Exchange:
             return self._raised(exc)
         return False
 
+    def _report(self, exc: Exception, request: Request) -> None:
+        if self._marks.pop("reported", None) is not only_leaf(exc):
+            self._layer.report(exc, trace_id=self.trace_id, request=request)
+
     def _cross_origin(self) -> list[tuple[str, str]]:
-        """Return what lets another origin's page read an answer, of the response that it replaces."""
+        """Return what lets another origin's page read an answer: that of what it replaces."""
         return [
             (name.decode("latin-1"), value.decode("latin-1"))
             for name, value in self._start.get("headers", ())
@@ -444,7 +449,7 @@ class _Handshake(_Exchange):
         if self.state != _ACCEPTED or (self.gone and is_disconnect(exc)):
             return await super().failed(exc)
         request = self.request()
-        self._layer.report(exc, trace_id=self.trace_id, request=request)
+        self._report(exc, request)
         self.state = _COMPLETE
         if not self.gone:
             try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.metadata import version
 from typing import Any, Unpack
 
 from .asgi import SCOPE_KEY, ErrorShapeMiddleware, Receive, Scope, Send
@@ -10,16 +11,17 @@ from .core.layer import ErrorLayer, ErrorResponse
 from .core.layer import Request as Failed
 from .core.options import Options
 
-_ADVICE = "errorshape.litestar needs Litestar 2.15 or newer: pip install 'errorshape[litestar]'"
+_ADVICE = "errorshape.litestar needs Litestar 2.20 or newer: pip install 'errorshape[litestar]'"
 
 try:
     from litestar import Litestar, Request, Response
+    from litestar.config.app import AppConfig
     from litestar.exceptions import HTTPException, WebSocketDisconnect, WebSocketException
     from litestar.plugins import InitPlugin
 except ImportError as exc:
     raise ImportError(_ADVICE) from exc
-
-from litestar.config.app import AppConfig  # noqa: E402
+if tuple(map(int, version("litestar").split(".")[:2])) < (2, 20):
+    raise ImportError(f"{_ADVICE} (this is {version('litestar')})")
 
 
 class ErrorShapePlugin(InitPlugin):

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, Unpack
 
 from .asgi import SCOPE_KEY, ErrorShapeMiddleware
 from .core.exceptions import APIError
 from .core.layer import ErrorLayer, ErrorResponse, Request
 from .core.options import Options
+from .core.translation import only_leaf
 
 _ADVICE = "errorshape.quart needs Quart 0.20 or newer: pip install 'errorshape[quart]'"
 
@@ -16,9 +18,6 @@ try:
     from werkzeug.exceptions import HTTPException, InternalServerError
 except ImportError as exc:
     raise ImportError(_ADVICE) from exc
-
-from importlib.metadata import version  # noqa: E402
-
 if tuple(map(int, version("quart").split(".")[:2])) < (0, 20):
     raise ImportError(f"{_ADVICE} (this is {version('quart')})")
 
@@ -55,7 +54,7 @@ class ErrorShape:
         layer = ErrorLayer.of(*_configured(app, self._layer, self._options))
         app.extensions["errorshape"] = layer
         # Quart's own place for a middleware.
-        app.asgi_app = ErrorShapeMiddleware(app.asgi_app, layer)  # type: ignore[method-assign,assignment,arg-type]
+        app.asgi_app = ErrorShapeMiddleware(app.asgi_app, layer)  # type: ignore[method-assign,assignment]
         # HTTPException, not Exception: the latter would silence got_request_exception, the logger
         # and TESTING. What nobody handles arrives as InternalServerError.original_exception.
         own = app.error_handler_spec[None][None]
@@ -67,11 +66,13 @@ class ErrorShape:
 
 
 async def _propagated(app: quart.Quart, exception: Exception, **_: Any) -> None:
-    """Log a crash of which Quart makes a page with the traceback, and says nothing else."""
+    """Log a crash of which Quart makes a page with the traceback, or that it raises."""
     propagate = app.config["PROPAGATE_EXCEPTIONS"]
-    if (propagate or propagate is None) and (app.testing or app.debug):
-        layer: ErrorLayer = app.extensions["errorshape"]
-        layer.report(exception)
+    if propagate or (propagate is None and (app.testing or app.debug)):
+        connection: Any = quart.request if quart.has_request_context() else quart.websocket
+        _layer().report(exception, request=_request(connection))
+        if (marks := connection.scope.get(SCOPE_KEY)) is not None:
+            marks["reported"] = only_leaf(exception)
 
 
 def _configured(
@@ -94,8 +95,7 @@ async def _handle(exc: Exception) -> ResponseReturnValue | Exception:
     if (handler := _handler_of_the_application(app, connection, exc)) is not None:
         handled: ResponseReturnValue = await app.ensure_async(handler)(exc)
         return handled
-    method = getattr(connection, "method", "GET")  # a WebSocket has none
-    request = Request(method, connection.root_path + connection.path)
+    request = _request(connection)
     if isinstance(exc, InternalServerError) and exc.original_exception is not None:
         # Quart has logged it and sent got_request_exception.
         cause = exc.original_exception
@@ -137,6 +137,11 @@ async def _response(response: ErrorResponse) -> quart.Response:
     made.headers.clear()
     made.headers.extend(response.headers)
     return made
+
+
+def _request(connection: Any) -> Request:
+    method = getattr(connection, "method", "GET")  # a WebSocket has none
+    return Request(method, connection.root_path + connection.path)
 
 
 def _layer() -> ErrorLayer:

@@ -152,7 +152,7 @@ class OverServer(Client):
         lines = ("Connection: Upgrade", "Upgrade: websocket", "Sec-WebSocket-Version: 13", key)
         with socket.create_connection(("127.0.0.1", self._process.port), timeout=10) as connection:
             connection.sendall(_written(self._made("GET", path), *lines))
-            received = b""
+            received = head = rest = b""
             while part := _received(connection):
                 received += part
                 head, found, rest = received.partition(b"\r\n\r\n")
@@ -243,7 +243,7 @@ def _is_whole(data: bytes) -> bool:
 def _received(connection: socket.socket) -> bytes:
     try:
         return connection.recv(65536)
-    except ConnectionResetError:
+    except (ConnectionResetError, TimeoutError):
         return b""
 
 

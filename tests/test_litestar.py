@@ -13,7 +13,6 @@ from litestar.exceptions import NotAuthorizedException, WebSocketDisconnect, Web
 from litestar.logging import LoggingConfig
 from litestar.params import Body
 
-
 import errorshape
 from errorshape.core.translation import is_disconnect
 from errorshape.litestar import ErrorShapePlugin

@@ -71,5 +71,5 @@ def test_every_adapter_is_represented():
     frameworks = {stack.framework for stack in COLUMNS if stack.name in names}
     assert frameworks | {"raw"} == {stack.framework for stack in COLUMNS}
     assert {server for _, server in REPRESENTATIVE} == {
-        name for names in SERVERS.values() for name in names
+        s for some in SERVERS.values() for s in some
     }

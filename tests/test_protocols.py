@@ -303,7 +303,7 @@ def test_wsgi_start_response_may_come_late():
 
 
 def test_wsgi_the_start_is_there_when_the_call_returns():
-    """A server may take status and headers then (granian): they do not wait for the first next()."""
+    """A server may take status and headers then (granian): they wait for no next()."""
 
     def app(environ, start_response):
         start_response("404 Not Found", [("Content-Type", "text/plain")])
@@ -321,7 +321,7 @@ def test_wsgi_the_start_is_there_when_the_call_returns():
 
 
 def test_asgi_cross_origin_headers_of_a_response_that_fails_early_are_kept():
-    """What was held back had said who may read it: the error in its place says so as well."""
+    """What was held back had said who may read it: the error in its place does so, too."""
     headers = [(b"access-control-allow-origin", b"https://example.org"), (b"vary", b"Origin")]
 
     reply = asgi({**START, "headers": [*headers, (b"x-application", b"yes")]}, crash())

@@ -230,7 +230,7 @@ def test_too_late_is_an_error():
 
 
 def test_mounted_applications_are_shaped():
-    """Also FastAPI in Starlette, whose own 404 is JSON, and one that has served by itself before."""
+    """FastAPI in Starlette, too, whose own 404 is JSON, and one that has served before."""
     fast = FastAPI()
 
     @fast.get("/items")

@@ -111,8 +111,8 @@ class Translator:
 def only_leaf(exc: BaseException) -> BaseException:
     """Return the one exception in a group of groups of one, or in a framework's wrapping of it.
 
-    ``exc`` itself if it is neither. A validator's group (cattrs) is one error whatever is in it: its
-    leaves do not know their place.
+    ``exc`` itself if it is neither. A validator's group (cattrs) is one error whatever is in it:
+    its leaves do not know their place.
     """
     while True:
         if isinstance(exc, BaseExceptionGroup):

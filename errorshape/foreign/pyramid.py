@@ -1,4 +1,4 @@
-"""Pyramid's HTTP exceptions, which are responses as well: raised where no exception view sees them."""
+"""Pyramid's HTTP exceptions, which are responses as well, where no exception view sees them."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ _HEAD = """# What is shaped where
 
 Written by `python -m tests.matrix`; the tests hold every cell against real servers
 ({servers}).
-✓: as the contract has it. –: there is no such thing on this stack. A number: it cannot be, for the
+✓: as the contract has it. ✗: there is no such thing on this stack. A number: it cannot be, for the
 reason below the tables.
 """
 
@@ -24,9 +24,7 @@ def table() -> str:
     """Return the page."""
     notes: list[str] = []
     parts = [
-        _HEAD.format(
-            servers=", ".join(sorted({name for names in SERVERS.values() for name in names}))
-        )
+        _HEAD.format(servers=", ".join(sorted({s for some in SERVERS.values() for s in some})))
     ]
     for protocol in ("asgi", "wsgi"):
         stacks = [stack for stack in COLUMNS if stack.protocol == protocol]
@@ -52,7 +50,7 @@ def _rows(stacks: list[Stack], notes: list[str]) -> str:
 
 
 def _cell(case: str, stack: Stack, notes: list[str]) -> str:
-    """Return ✓, –, or the numbers of the reasons, with the servers that each is about."""
+    """Return ✓, ✗, or the numbers of the reasons, with the servers that each is about."""
     servers = SERVERS[stack.protocol]
     whys = {server: why for server in servers if (why := reason(case, stack, server))}
     if not whys:
@@ -62,7 +60,7 @@ def _cell(case: str, stack: Stack, notes: list[str]) -> str:
         if why.text not in notes:
             notes.append(why.text)
         where = [server for server, other in whys.items() if other is why]
-        mark = "–" if why.absent else ""
+        mark = "✗" if why.absent else ""
         few = "" if len(where) == len(servers) else f" {', '.join(where)}"
         parts.append(f"{mark}[{notes.index(why.text) + 1}]{few}")
     return ("" if len(whys) == len(servers) else "✓, but ") + " ".join(parts)

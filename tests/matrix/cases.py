@@ -21,7 +21,7 @@ CODE_OF = {entry.status: entry.code for entry in reversed(list(STANDARD))}
 
 @dataclass(frozen=True)
 class Case:
-    """One row: its section and its name in the table, and the check, which raises if it is not so."""
+    """One row: its section and name in the table, and the check, which raises if it is not so."""
 
     section: str
     name: str

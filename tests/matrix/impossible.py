@@ -20,6 +20,31 @@ class Reason(NamedTuple):
 
 REASONS: list[Reason] = [
     Reason(
+        "failure after the first byte cuts the response",
+        lambda stack, server: server == "granian" and stack.protocol == "wsgi",
+        "granian ends a WSGI response whose body raises as if it were complete; the log has the"
+        " failure.",
+    ),
+    Reason(
+        "refused before the accept, in the shape",
+        lambda stack, server: server == "granian" and stack.framework == "quart",
+        "granian refuses with an empty 403 where a refusal's body comes in more than one message,"
+        " as Quart sends it.",
+    ),
+    Reason(
+        "crash after the accept closes with 1011 and the id",
+        lambda stack, server: server == "granian" and stack.framework == "quart",
+        "While a `receive()` is pending, as Quart always has one, granian closes without the code"
+        " and the reason, or not at all.",
+    ),
+    Reason(
+        "crash after the accept closes with 1011 and the id",
+        lambda stack, server: (
+            server == "granian" and stack.protocol == "asgi" and stack.framework != "django"
+        ),
+        "granian does not send the headers of an accept: the id is in the close alone.",
+    ),
+    Reason(
         "wrong media type",
         lambda stack, server: stack.framework == "quart",
         "Quart's `get_json()` gives None for another media type: nothing fails.",

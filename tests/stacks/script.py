@@ -519,7 +519,7 @@ def parse(sent: Sent) -> Answer:
 
 
 def websocket(kind: str) -> None:
-    """End a connection to ``/ws/<kind>``: it is ``refused`` before it is accepted, or a ``crash``."""
+    """End a connection to ``/ws/<kind>``: ``refused`` before it is accepted, or a ``crash``."""
     if kind == "refused":
         raise errorshape.ForbiddenError("Not you.")
     raise RuntimeError(SECRET)
