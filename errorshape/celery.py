@@ -61,7 +61,8 @@ def init_app(app: Celery, *, also: Iterable[str] = ()) -> None:
     signals.task_postrun.connect(_leave, weak=False)
     signals.task_received.connect(_received, weak=False)
     # The tasks are not there yet; each names the class of what its worker knows of a message.
-    app.on_after_finalize.connect(_trace_requests, weak=False)
+    finalized: Any = app.on_after_finalize
+    finalized.connect(_trace_requests, weak=False)
     if app.finalized:
         _trace_requests(app)
 

@@ -29,14 +29,14 @@ from rest_framework.response import Response
 import errorshape
 
 
-class Item(serializers.Serializer):
+class Item(serializers.Serializer):  # type: ignore[type-arg]
     """One line of an order."""
 
     name = serializers.CharField()
     count = serializers.IntegerField(min_value=1)
 
 
-class Order(serializers.Serializer):
+class Order(serializers.Serializer):  # type: ignore[type-arg]
     """What a customer wants."""
 
     items = Item(many=True)

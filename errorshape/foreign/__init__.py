@@ -20,16 +20,16 @@ def http_error(
 
     A ``detail`` that is no text, as FastAPI allows, is the details. None for what is no error.
     """
-    status = exc.status_code if status is None else status
-    if status < 400:
+    code: int = exc.status_code if status is None else status
+    if code < 400:
         return None
     message = details = None
-    if status < 500 and detail:
+    if code < 500 and detail:
         if isinstance(detail, str):
             message = detail
         else:
             details = detail if isinstance(detail, Mapping) else {"$": detail}
-    error = class_for_status(status, catalog)(message, details=details, headers=headers)
-    error.status = status
+    error = class_for_status(code, catalog)(message, details=details, headers=headers)
+    error.status = code
     error.__cause__ = exc.__cause__
     return error

@@ -44,6 +44,7 @@ class Target(Protocol):
 
     def send(self, request: Sent) -> Answer:
         """Return the response; raises :exc:`NoAnswerError`."""
+        ...
 
     def close(self) -> None:
         """Give back what it holds."""

@@ -17,7 +17,7 @@ LOCATIONS = frozenset({"body", "query", "path", "header", "cookie", "form", "fil
 
 def details(exc: Any) -> dict[str, str]:
     """Return all errors; of a framework's request error without the location."""
-    errors = exc.errors
+    errors: Any = exc.errors
     if not callable(errors):
         return from_request(errors, getattr(exc, "_errorshape_sent", None))  # Ninja
     if hasattr(exc, "error_count"):
