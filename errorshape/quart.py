@@ -131,13 +131,11 @@ async def _response(response: ErrorResponse) -> quart.Response:
             await quart.websocket.close(1011, reason)
     # Quart leaves it to the server to drop the body of a HEAD; the length given here stays.
     is_head = quart.has_request_context() and quart.request.method == "HEAD"
-    made: Any = quart.current_app.response_class(
-        b"" if is_head else response.body, response.status
-    )
+    response_class: Any = quart.current_app.response_class
+    made: quart.Response = response_class(b"" if is_head else response.body, response.status)
     made.headers.clear()
     made.headers.extend(response.headers)
-    finished: quart.Response = made
-    return finished
+    return made
 
 
 def _request(connection: Any) -> Request:

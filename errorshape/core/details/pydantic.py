@@ -17,13 +17,12 @@ LOCATIONS = frozenset({"body", "query", "path", "header", "cookie", "form", "fil
 
 def details(exc: Any) -> dict[str, str]:
     """Return all errors; of a framework's request error without the location."""
-    errors: Any = exc.errors
-    if not callable(errors):
-        return from_request(errors, getattr(exc, "_errorshape_sent", None))  # Ninja
+    if not callable(exc.errors):
+        return from_request(exc.errors, getattr(exc, "_errorshape_sent", None))  # Ninja
     if hasattr(exc, "error_count"):
-        found = errors(include_url=False, include_input=False)
+        found = exc.errors(include_url=False, include_input=False)
         return collect(_problems(found, _validated(exc)))
-    return from_request(errors(), {"body": getattr(exc, "body", UNKNOWN)})  # FastAPI
+    return from_request(exc.errors(), {"body": getattr(exc, "body", UNKNOWN)})  # FastAPI
 
 
 def from_request(
