@@ -55,7 +55,7 @@ class _Handler:
     def __call__(self, request: HttpRequest, exc: Exception) -> HttpResponse:
         layer = self.layer or layer_of(request)
         other = self._other(exc)
-        if other is not None and not _is_ninjas(other):
+        if not _is_ninjas(other):
             return _call(other, request, exc)
         if isinstance(exc, ninja.errors.ValidationError):
             exc._errorshape_sent = _sent(self.api, request)  # type: ignore[attr-defined]
@@ -63,20 +63,15 @@ class _Handler:
         # What Ninja has an answer to, which it keeps where the paths or the options say so.
         is_ninjas = isinstance(exc, (ninja.errors.HttpError, ninja.errors.ValidationError, Http404))
         if layer.translate(known) is None or (is_ninjas and not layer.replaces(about(request))):
-            if other is None:
-                raise exc
             return _call(other, request, exc)
         return answered(layer, request, known)
 
     def _other(self, exc: Exception) -> Any:
         """Return the handler that Ninja would have found if ours were not there."""
-        for cls in type(exc).__mro__:
-            handler: Any = self.api._exception_handlers.get(cls)
-            if isinstance(handler, _Handler):
-                handler = handler.before
-            if handler is not None:
-                return handler
-        return None
+        found = (self.api._exception_handlers.get(cls) for cls in type(exc).__mro__)
+        handlers = (h.before if isinstance(h, _Handler) else h for h in found)
+        # There is one: every API has a handler of Exception from the start.
+        return next(handler for handler in handlers if handler is not None)
 
 
 def _call(handler: Any, request: HttpRequest, exc: Exception) -> HttpResponse:

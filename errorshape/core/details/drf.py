@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Iterator
 from typing import Any
 
 from .paths import Problem, Segment, collect
@@ -31,21 +30,23 @@ def details(exc: Any) -> dict[str, str]:
 
 def from_detail(detail: Any) -> dict[str, str]:
     """Return the details that DRF's nested ``detail`` stands for."""
+    problems: list[Problem] = []
     whole = sys.modules["rest_framework.settings"].api_settings.NON_FIELD_ERRORS_KEY
-    return collect(_problems(detail, (), whole))
+    _add(problems, detail, (), whole)
+    return collect(problems)
 
 
-def _problems(detail: Any, at: tuple[Segment, ...], whole: str) -> Iterator[Problem]:
+def _add(problems: list[Problem], detail: Any, at: tuple[Segment, ...], whole: str) -> None:
     if isinstance(detail, dict):
         for key, inner in detail.items():
-            yield from _problems(inner, at if key == whole else (*at, key), whole)
+            _add(problems, inner, at if key == whole else (*at, key), whole)
     elif isinstance(detail, (list, tuple)):
         for index, inner in enumerate(detail):
             is_item = isinstance(inner, (dict, list, tuple))
-            yield from _problems(inner, (*at, index) if is_item else at, whole)
+            _add(problems, inner, (*at, index) if is_item else at, whole)
     else:
         message, code = str(detail), getattr(detail, "code", None)
-        yield at, _without_input(message, code) if code in _TEMPLATES else message
+        problems.append((at, _without_input(message, code) if code in _TEMPLATES else message))
 
 
 def _without_input(message: str, code: str) -> str:

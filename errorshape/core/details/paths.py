@@ -23,16 +23,21 @@ _needs_quotes = re.compile(r'[.\[\]"]').search
 
 def path(segments: Iterable[Segment]) -> str:
     """Return the dot-path: ``("tags", 0, "a.b")`` is ``tags.0.["a.b"]``; no segment is ``$``."""
-    # Nearly all segments are identifiers or indices, and those need no closer look.
-    names = [
-        segment
-        if type(segment) is str and segment.isidentifier()
-        else str(segment)
-        if type(segment) is int
-        else _quoted(segment)
-        for segment in segments
-    ]
-    return ".".join(names) or WHOLE
+    return ".".join([_names.get(segment) or _named(segment) for segment in segments]) or WHOLE
+
+
+# What short names and indices, of which an API has few, are in a path; never more than this many.
+_names: dict[Segment, str] = {index: str(index) for index in range(100)}
+_MOST_NAMES, _LONGEST_NAME = 2_000, 64
+
+
+def _named(segment: Segment) -> str:
+    if type(segment) is int:
+        return str(segment)
+    name = _quoted(segment)
+    if type(segment) is str and len(name) <= _LONGEST_NAME and len(_names) < _MOST_NAMES:
+        _names[segment] = name
+    return name
 
 
 def _quoted(segment: Segment) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from .own import INVALID, last_traceback, own_message
@@ -123,7 +123,7 @@ _SCALARS = {
 
 
 # What has no fields and no items.
-_PLAIN = (str, bytes, int, float, bool, type(None), list, tuple)
+_PLAIN = frozenset({str, bytes, int, float, bool, type(None), list, tuple})
 
 
 def _segments(loc: tuple[Any, ...], kind: str, validated: Any) -> Iterable[Segment]:
@@ -132,47 +132,42 @@ def _segments(loc: tuple[Any, ...], kind: str, validated: Any) -> Iterable[Segme
     The input tells them apart where it is known: a field is in it, a tag is not.
     """
     here = validated
-    for position, segment in enumerate(loc):  # mostly all of it is there
-        if type(here) is dict:
-            if segment in here:
-                here = here[segment]
-                continue
-        elif type(here) is list and type(segment) is int and segment < len(here):
+    for segment in loc:  # mostly all of it is there
+        if type(here) is not dict and type(here) is not list:
+            break
+        try:
             here = here[segment]
-            continue
-        return [*loc[:position], *_without_tags(loc, position, kind, here)]
-    return loc
+        except (LookupError, TypeError):
+            break
+    else:
+        return loc
+    return _without_tags(loc, kind, validated)
 
 
-def _without_tags(loc: tuple[Any, ...], start: int, kind: str, here: Any) -> Iterator[Segment]:
-    """Yield what is no tag of the segments from ``start`` on, of which ``here`` is the first's."""
-    for position, segment in enumerate(loc[start:], start):
-        is_last = position == len(loc) - 1
-        if isinstance(here, (str, bytes)):
+def _without_tags(loc: tuple[Any, ...], kind: str, here: Any) -> list[Segment]:
+    segments: list[Segment] = []
+    for segment in loc:
+        cls = type(here)
+        if cls is str or cls is bytes:
             here = _of_json(here)
-        if is_last and segment == "[key]":
-            return
-        if isinstance(segment, int):
-            yield segment
-            here = _item(here, segment)
-        elif type(here) is dict or isinstance(here, Mapping):
+            cls = type(here)
+        if (cls is list or cls is tuple) and type(segment) is int:
+            here = here[segment] if segment < len(here) else UNKNOWN
+        elif cls is dict or (cls not in _PLAIN and isinstance(here, Mapping)):
             if segment in here:
-                yield segment
                 here = here[segment]
-            elif is_last and kind in _ABSENT:
-                yield segment
-        elif not isinstance(here, _PLAIN):
-            if not _looks_like_a_tag(segment, kind, is_last and position > 0):
-                yield segment
+            elif type(segment) is not int and not (segment is loc[-1] and kind in _ABSENT):
+                continue
+        elif type(segment) is int:
+            here = UNKNOWN  # of a set, an object
+        elif cls in _PLAIN:
+            continue
+        else:
             here = UNKNOWN
-
-
-def _item(here: Any, segment: int) -> Any:
-    if isinstance(here, (list, tuple)) and 0 <= segment < len(here):
-        return here[segment]
-    if isinstance(here, Mapping):
-        return here.get(segment, UNKNOWN)
-    return UNKNOWN
+            if _looks_like_a_tag(segment, kind, bool(segments) and segment is loc[-1]):
+                continue
+        segments.append(segment)
+    return segments
 
 
 def _of_json(here: str | bytes) -> Any:

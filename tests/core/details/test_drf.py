@@ -1,5 +1,7 @@
 """Django REST Framework: nested, lists, ErrorDetail."""
 
+import sys
+
 import pytest
 from django.db import models
 from rest_framework import serializers
@@ -124,3 +126,12 @@ def test_another_language(monkeypatch):
         Body(data={"plan": SECRET}).is_valid(raise_exception=True)
 
     assert details_of(caught.value) == {"plan": '"…" ist keine gültige Option.'}
+
+
+def test_a_message_of_a_part_that_is_not_imported(monkeypatch):
+    """Whoever wrote it, it was not that part."""
+    monkeypatch.delitem(sys.modules, "rest_framework.relations")
+
+    exc = ValidationError({"a": ErrorDetail("No such thing", code="does_not_exist")})
+
+    assert details_of(exc) == {"a": "No such thing"}

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from errorshape.core.details import collect, path
+from errorshape.core.details import collect, path, paths
 
 
 @pytest.mark.parametrize(
@@ -63,3 +63,13 @@ def test_messages_of_one_field_are_joined():
 def test_a_message_is_said_once():
     """The branches of a union often complain alike."""
     assert collect([(["a"], "No"), (["a"], "Not a word"), (["a"], "No")]) == {"a": "No; Not a word"}
+
+
+def test_indices_and_names_are_alike_known_or_not(monkeypatch):
+    """A few short ones are remembered; the rest is only as quick as it can be."""
+    monkeypatch.setattr(paths, "_MOST_NAMES", 0)
+
+    assert (
+        path(["never_seen_before", 7, 1_000, "n" * 100]) == f"never_seen_before.7.1000.{'n' * 100}"
+    )
+    assert "never_seen_before" not in paths._names
