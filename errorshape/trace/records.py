@@ -121,12 +121,12 @@ class _Chained:
         record = self._previous(*args, **kwargs)
         if not isinstance(record, _Traced):
             plain: Any = type(record)
-            traced: Any = _traced(plain)
             record.__dict__[_MADE_IN] = current.get()
             try:
+                traced: Any = _traced(plain)
                 record.__class__ = traced
-            except TypeError:  # its memory is laid out in a way of its own
-                traced._settle(record, record.__dict__)
+            except TypeError:  # it is not to be subclassed
+                _Traced._settle(record, record.__dict__)  # type: ignore[arg-type]
         return record
 
 

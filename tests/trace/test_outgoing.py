@@ -288,8 +288,11 @@ def test_the_request_sent_again_is_a_call_of_its_own(module, echo):
         url = f"http://127.0.0.1:{echo.server_port}/"
         request = client.build_request("GET", url, extensions=extensions)
         first, second = client.send(request).json(), client.send(request).json()
+        request.headers["X-Request-Id"] = "mine"
+        third = client.send(request).json()
 
     assert first["traceparent"] != second["traceparent"]
+    assert third["x-request-id"] == "mine"
     assert "errorshape" not in extensions
 
 

@@ -272,9 +272,20 @@ class Foreign(logging.LogRecord):
 
 
 class Slotted(logging.LogRecord):
-    """A record whose memory is laid out in its own way."""
+    """A record with a slot."""
 
     __slots__ = ("seat",)
+
+    def __init__(self, *args):
+        super().__init__(*args)
+        self.seat = "12A"
+
+
+class Final(logging.LogRecord):
+    """A record whose class is not to be subclassed."""
+
+    def __init_subclass__(cls):
+        raise TypeError("final")
 
 
 def plain_function(*args, **kwargs):
@@ -305,9 +316,20 @@ def test_a_factory_before_ours_still_makes_the_records(logger, foreign):
         assert seen[0].host == "here"
 
 
+def test_the_slots_of_a_record_stay():
+    """Also when it is pickled, as what it was."""
+    logging.setLogRecordFactory(Slotted)
+    install()
+    record = made(extra={"trace_id": "mine"})
+    again = pickle.loads(pickle.dumps(record))
+
+    assert (record.seat, record.trace_id) == (again.seat, again.trace_id) == ("12A", "mine")
+    assert type(again) is Slotted
+
+
 def test_records_that_cannot_be_ours_have_the_id_all_the_same(logger):
     """Only an ``extra`` of this name is then refused by the standard library."""
-    logging.setLogRecordFactory(Slotted)
+    logging.setLogRecordFactory(Final)
     install()
     written(logger, logging.Formatter("%(trace_id)s %(levelno)s")).info("hello")
 
@@ -367,6 +389,29 @@ def test_what_is_logged_of_an_exception_knows_the_request_it_has_ended(logger):
         "- the next",
         "- of another",
     ]
+
+
+class Asked:
+    """A request as Django hands it to its loggers."""
+
+    def __init__(self, meta):
+        self.META = meta
+
+
+@pytest.mark.parametrize(
+    ("request_", "expected"),
+    [
+        (Asked({"errorshape.marks": {"trace_id": ID}}), ID),
+        (Asked({}), "-"),
+        (Asked(None), "-"),
+        ("a socket", "-"),
+    ],
+)
+def test_djangos_request_tells_its_id(request_, expected):
+    """Django logs some failures after the middleware has returned."""
+    current.set(None)
+
+    assert made(extra={"request": request_}).trace_id == expected
 
 
 def test_uvicorns_words_on_the_next_request_are_not_of_this_one():
