@@ -20,6 +20,7 @@ import resource
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from errorshape.asgi import ErrorShapeMiddleware as ASGIMiddleware
@@ -68,10 +69,8 @@ def asgi_request() -> Callable[[str, str], str]:
 
         headers = [(b"x-request-id", trace_id.encode())]
         scope = {"type": "http", "method": "GET", "path": path, "headers": headers}
-        try:
+        with suppress(StopIteration, RuntimeError):
             wrapped(scope, receive, send).send(None)  # type: ignore[attr-defined]
-        except (StopIteration, RuntimeError):
-            pass
         return ids[0]
 
     return request
@@ -90,11 +89,9 @@ def wsgi_request() -> Callable[[str, str], str]:
 
         environ = {"REQUEST_METHOD": "GET", "PATH_INFO": path, "HTTP_X_REQUEST_ID": trace_id}
         body: Any = wrapped(environ, start_response)
-        try:
+        with suppress(RuntimeError):
             for _ in body:
                 pass
-        except RuntimeError:
-            pass
         body.close()
         return ids[0]
 
