@@ -9,8 +9,8 @@ import msgspec
 
 from ..trace.context import Trace, current
 from ..trace.context import trace_id as current_trace_id
-from ..trace.ids import is_trace_id, is_trace_id_in_bytes, new_trace_id
-from ..trace.w3c import parse_traceparent
+from ..trace.ids import is_trace_id, is_trace_id_in_bytes, new_trace_hex, new_trace_id
+from ..trace.w3c import active_span, parse_traceparent
 from . import body as wire
 from .catalog import STANDARD, Catalog, class_for_status, is_code, is_error_status
 from .exceptions import APIError, InternalError
@@ -50,6 +50,7 @@ class ErrorLayer:
     ``trust_inbound``         take a valid inbound id
     ``traceparent``           take the trace-id of a valid ``traceparent``
     ``generate``              makes an id where none was taken
+    ``trace_source``          ``"headers"``, or ``"otel"``: the id is the trace-id of OpenTelemetry
     ``reshape``               which finished error responses are replaced: ``"text"`` (HTML, plain
                               text, empty), ``"all"`` (JSON that does not conform, too), ``"none"``
     ``translate``             exception class → APIError class, or a callable from the exception to
@@ -84,6 +85,8 @@ class ErrorLayer:
         self.stamp = stamper(self.trace_header)
         #: Makes an id where none was taken.
         self.fresh = new_trace_id if self.generate is new_trace_id else self._generate
+        if chosen["trace_source"] == "otel":
+            self._follow_spans()
         if chosen["log_records"]:
             from .. import trace
 
@@ -128,6 +131,27 @@ class ErrorLayer:
         if self.trust_inbound and is_trace_id_in_bytes(request_id):
             return request_id.decode()
         return self.fresh()
+
+    def _follow_spans(self) -> None:
+        """Have OpenTelemetry say what the id is, and nobody pay for it who does not want that.
+
+        The trace-id of the active span; where it begins further in, what it will have: that of the
+        inbound ``traceparent``, else a fresh one, which ``errorshape.opentelemetry`` hands on.
+        """
+        self.trust_inbound = False
+        identify = self.identify
+        fresh = new_trace_hex if self.generate is new_trace_id else self.fresh
+
+        def identify_by_span(
+            request_id: str | None, traceparent: str | None = None, tracestate: str = ""
+        ) -> str | Trace:
+            return active_span() or identify(request_id, traceparent, tracestate)
+
+        def fresh_by_span() -> str:
+            span = active_span()
+            return span.id if span is not None else fresh()
+
+        self.identify, self.fresh = identify_by_span, fresh_by_span  # type: ignore[method-assign]
 
     def _generate(self) -> str:
         try:

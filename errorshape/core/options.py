@@ -21,6 +21,7 @@ class LayerOptions(TypedDict, total=False):
     trust_inbound: bool
     traceparent: bool
     generate: Callable[[], str]
+    trace_source: Literal["headers", "otel"]
     reshape: Literal["text", "all", "none"]
     translate: Mapping[type[BaseException], Translation]
     on_error: Iterable[Callable[[APIError, BaseException, str], object]]
@@ -42,6 +43,7 @@ DEFAULTS = LayerOptions(
     trust_inbound=True,
     traceparent=True,
     generate=new_trace_id,
+    trace_source="headers",
     reshape="text",
     translate={},
     on_error=(),
@@ -79,6 +81,8 @@ def checked(options: dict[str, Any], catalog: object) -> dict[str, Any]:
             raise TypeError(f"{option} is {options[option]!r}: it is either True or False.")
     if options["reshape"] not in ("text", "all", "none"):
         raise ValueError(f"reshape is {options['reshape']!r}: it is 'text', 'all' or 'none'.")
+    if options["trace_source"] not in ("headers", "otel"):
+        raise ValueError(f"trace_source is {options['trace_source']!r}: 'headers' or 'otel'.")
     if not callable(options["generate"]):
         raise TypeError(f"generate is {options['generate']!r}: pass a function that returns an id.")
     hooks = options["on_error"]

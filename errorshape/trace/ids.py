@@ -42,6 +42,15 @@ def new_trace_id() -> str:
         return first
 
 
+def new_trace_hex() -> str:
+    """Return a fresh W3C trace-id: 32 hex digits, all of them random, not all of them zero.
+
+    A UUID would not do where OpenTelemetry samples by the last 16 digits: two bits of them say
+    what kind of UUID it is.
+    """
+    return f"{int.from_bytes(os.urandom(16)) or 1:032x}"
+
+
 def _batch() -> list[str]:
     """Make many ids at once, each step of it for all of them: a tenth of one after the other."""
     digits = os.urandom(16 * _BATCH).hex().encode()

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import os
 import re
+import sys
+from typing import Any
 
 from .context import Trace, current
 from .ids import new_trace_id
@@ -65,9 +67,15 @@ def outgoing_headers(trace_header: str = "X-Request-Id") -> dict[str, str]:
     parent-id on each call; its trace-id is that of the inbound trace, else the id's 32 hex digits
     when it is a UUID, else one derived from the id: the same for all calls of the request, in
     whatever thread, task or process they are made. ``tracestate`` is there if the request had a
-    valid one. Outside of a request the id is fresh.
+    valid one. Outside of a request the id is fresh. Inside an active span of OpenTelemetry the last
+    two are those of the span.
     """
     trace = current.get()
+    if "opentelemetry.trace" in sys.modules and (span := active_span()) is not None:
+        headers = {trace_header: _id_of(trace), "traceparent": span.traceparent}
+        if span.tracestate:
+            headers["tracestate"] = span.tracestate
+        return headers
     if trace is None:
         trace = new_trace_id()
     tracestate = ""
@@ -84,6 +92,30 @@ def outgoing_headers(trace_header: str = "X-Request-Id") -> dict[str, str]:
     if tracestate:
         headers["tracestate"] = tracestate
     return headers
+
+
+def active_span() -> Trace | None:
+    """Return the trace that OpenTelemetry's active span is part of, None if there is none.
+
+    The id is the span's trace-id, the parent-id of ``traceparent`` the span's own: what is called
+    from it is its child. Looks only where OpenTelemetry has been imported, so that nobody pays for
+    it who does not use it.
+    """
+    api: Any = sys.modules.get("opentelemetry.trace")
+    get_current_span = getattr(api, "get_current_span", None)  # it may be half imported
+    context = get_current_span().get_span_context() if get_current_span is not None else None
+    if context is None or not context.is_valid:
+        return None
+    flags = context.trace_flags & (_SAMPLED | _RANDOM)
+    trace_hex = f"{context.trace_id:032x}"
+    traceparent = f"00-{trace_hex}-{context.span_id:016x}-{flags:02x}"
+    return Trace(trace_hex, traceparent, context.trace_state.to_header())
+
+
+def _id_of(trace: str | Trace | None) -> str:
+    if trace is None:
+        return new_trace_id()
+    return trace.id if isinstance(trace, Trace) else trace
 
 
 def _started(request_id: str) -> tuple[str, str]:
