@@ -344,11 +344,8 @@ class ErrorLayer:
     def _encoded(self, error: APIError, trace_id: str, request: Request | None) -> ErrorResponse:
         status = error.status if is_error_status(error.status) else 500
         code = error.code
-        if not (isinstance(code, str) and is_code(code) and len(code) <= wire.MAX_TEXT):
-            self._reporter.problem(f"{type(error).__name__} has no valid code")
-            code = class_for_status(status).code
-        elif code not in self.catalog:
-            self._reporter.undocumented(code)
+        if code not in self.catalog or len(code) > wire.MAX_TEXT:  # which has checked its own
+            code = self._checked(code, error, status)
         message = _message_of(error) or class_for_status(status).message
         own = self._own_headers(error, status)
         if request is not None and not self.shapes(request.path):
@@ -364,9 +361,16 @@ class ErrorLayer:
             ("Cache-Control", "no-store"),
             *own,
         ]
-        if any(name.lower() == "access-control-expose-headers" for name, _ in own):
+        if own and any(name.lower() == "access-control-expose-headers" for name, _ in own):
             headers = self.stamp(headers, trace_id)
         return ErrorResponse(status, headers, body)
+
+    def _checked(self, code: Any, error: APIError, status: int) -> str:
+        if isinstance(code, str) and is_code(code) and len(code) <= wire.MAX_TEXT:
+            self._reporter.undocumented(code)
+            return code
+        self._reporter.problem(f"{type(error).__name__} has no valid code")
+        return class_for_status(status).code
 
     def _own_headers(self, error: APIError, status: int) -> list[tuple[str, str]]:
         own = (
