@@ -1,4 +1,4 @@
-"""An adapter whose framework is missing or too old says which extra and which version to install."""
+"""An adapter whose framework is missing or too old names the extra and the version to install."""
 
 import subprocess
 import sys
