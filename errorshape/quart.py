@@ -71,8 +71,7 @@ async def _propagated(app: quart.Quart, exception: Exception, **_: Any) -> None:
     if propagate or (propagate is None and (app.testing or app.debug)):
         connection: Any = quart.request if quart.has_request_context() else quart.websocket
         _layer().report(exception, request=_request(connection))
-        if (marks := connection.scope.get(SCOPE_KEY)) is not None:
-            marks["reported"] = only_leaf(exception)
+        connection.scope.get(SCOPE_KEY, {})["reported"] = only_leaf(exception)
 
 
 def _configured(

@@ -163,8 +163,8 @@ class _Answer:
             if _is(middleware, CORSMiddleware):
                 response = middleware.cls(response, *middleware.args, **middleware.kwargs)
         await response(scope, receive, send)
-        if (marks := scope.get(SCOPE_KEY)) is not None:
-            marks["answered"] = only_leaf(self._exc)
+        # There is no wrap around a mounted application that is served by itself.
+        scope.get(SCOPE_KEY, {})["answered"] = only_leaf(self._exc)
 
 
 # --- BaseHTTPMiddleware ---------------------------------------------------------------------------

@@ -7,6 +7,7 @@ import logging
 import pytest
 import quart
 from quart.wrappers import base
+from werkzeug import exceptions
 
 import errorshape
 from errorshape.core.translation import is_disconnect
@@ -85,6 +86,24 @@ def test_a_layer_may_be_in_the_config():
     ErrorShape().init_app(app)
 
     assert app.extensions["errorshape"] is layer
+
+
+def test_a_layer_may_be_given():
+    """It counts more than one in the config."""
+    app = application(extension=False)
+    app.config["ERRORSHAPE_LAYER"] = errorshape.ErrorLayer()
+    layer = errorshape.ErrorLayer()
+
+    ErrorShape(app, layer)
+
+    assert app.extensions["errorshape"] is layer
+
+
+def test_an_http_exception_may_be_translated():
+    """One class of werkzeug's among others."""
+    app = application(translate={exceptions.NotFound: errorshape.GoneError})
+
+    assert_error(ask(app, "/nowhere"), "gone")
 
 
 def test_installed_twice_works_once():

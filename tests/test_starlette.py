@@ -201,6 +201,27 @@ def test_the_debug_page_alone_is_no_leak():
     assert_error(reply, "internal_error")
 
 
+def test_a_translation_of_everything_is_asked_last():
+    """One for Exception makes each crash its error, wherever it was raised."""
+    app = Starlette(routes=[Route("/crash", crash), Route("/conflict", conflict)])
+    errorshape.starlette.init_app(app, translate={Exception: errorshape.ServiceUnavailableError})
+
+    assert_error(get(app, "/crash"), "service_unavailable")
+    assert_error(get(app, "/conflict"), "conflict")
+
+
+def test_a_group_of_several_is_a_crash():
+    """None of its errors is the answer."""
+
+    async def group(request):
+        raise ExceptionGroup("g", [errorshape.NotFoundError(), RuntimeError(SECRET)])
+
+    reply = get(starlette(Route("/group", group)), "/group")
+
+    assert_error(reply, "internal_error")
+    assert_logged_once(reply)
+
+
 # --- installing ----------------------------------------------------------------------------------
 
 
@@ -271,6 +292,17 @@ def test_a_mounted_application_keeps_its_own_layer():
 
     assert_error(get(starlette(Mount("/inner", inner)), "/inner/crash"), "internal_error")
     assert inner.state.errorshape is layer
+
+
+def test_a_mounted_application_may_be_served_by_itself():
+    """Then it has the handlers without the wrap: the shape, and Starlette's raise after it."""
+    inner = Starlette(routes=[Route("/crash", crash)])
+    get(starlette(Mount("/inner", inner)), "/inner/crash")
+
+    reply = get(inner, "/crash")
+
+    assert reply.error["code"] == "internal_error"
+    assert isinstance(reply.failure, RuntimeError)
 
 
 # --- streams below BaseHTTPMiddleware ------------------------------------------------------------
@@ -487,3 +519,23 @@ def test_reshape_none_keeps_fastapis_own():
 
     assert get(app, "/items").status == 422
     assert json.loads(get(app, "/nowhere").body) == {"detail": "Not Found"}
+
+
+# --- what a request that succeeds costs ----------------------------------------------------------
+
+
+def layers(app):
+    """Return the classes from the middleware stack down to the router."""
+    layer = app.build_middleware_stack()
+    found = []
+    while layer is not app.router:
+        found.append(type(layer).__name__)
+        layer = layer.app
+    return found
+
+
+def test_the_wrap_is_all_that_a_good_request_passes():
+    """The handlers are looked at when something fails; CORS on a crash is no layer, either."""
+    bare = Starlette(middleware=[CORS])
+
+    assert layers(starlette(middleware=[CORS])) == ["ErrorShapeMiddleware", *layers(bare)]

@@ -1,8 +1,9 @@
 """The coverage matrix: the same failures on every stack, on real servers.
 
 ``cases`` has the rows, :data:`tests.stacks.STACKS` and ``WRAP_ALONE`` the columns: a stack that
-is added there is in the matrix. ``impossible`` has, with its reason, every cell that is not shaped, and
-the tests hold that it is so. ``python -m tests.matrix`` writes docs/coverage-matrix.md from these.
+is added there is in the matrix. ``impossible`` has, with its reason, every cell that is not
+shaped, and the tests hold that it is so. ``python -m tests.matrix`` writes docs/coverage-matrix.md
+from these.
 """
 
 from __future__ import annotations

@@ -23,9 +23,8 @@ reason below the tables.
 def table() -> str:
     """Return the page."""
     notes: list[str] = []
-    parts = [
-        _HEAD.format(servers=", ".join(sorted({s for some in SERVERS.values() for s in some})))
-    ]
+    servers = sorted({server for some in SERVERS.values() for server in some})
+    parts = [_HEAD.format(servers=", ".join(servers))]
     for protocol in ("asgi", "wsgi"):
         stacks = [stack for stack in COLUMNS if stack.protocol == protocol]
         parts.append(f"## {protocol.upper()}\n\nOn {', '.join(SERVERS[protocol])}.\n")

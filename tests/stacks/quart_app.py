@@ -18,7 +18,8 @@ from tests.stacks.werkzeug_native import message_of
 __all__ = ["HOOKS", "NATIVE", "build", "message_of", "unhandled"]
 
 NATIVE = {kind: entry[1:] for kind, entry in werkzeug_native.NATIVE.items()}
-HOOKS = ("before_request", "after_request", "url_value_preprocessor")
+# url_value_preprocessor is not among them: with one, Quart 0.20 fails on every WebSocket.
+HOOKS = ("before_request", "after_request")
 
 
 def build(**options: Any) -> quart.Quart:
@@ -43,10 +44,6 @@ def build(**options: Any) -> quart.Quart:
     async def after_request(response: quart.Response) -> quart.Response:
         _crash_for("after_request")
         return response
-
-    @app.url_value_preprocessor
-    def url_value_preprocessor(endpoint: str | None, values: Any) -> None:
-        _crash_for("url_value_preprocessor")
 
     @app.post("/json")
     async def parse() -> Any:
@@ -93,8 +90,6 @@ def unhandled() -> Iterator[list[BaseException]]:
 
 
 def _crash_for(hook: str) -> None:
-    if not quart.has_request_context():
-        return  # a WebSocket
     # Once a request: Quart runs after_request again for the response to the first crash.
     if quart.request.path == f"/hook/{hook}" and "has_crashed" not in quart.g:
         quart.g.has_crashed = True

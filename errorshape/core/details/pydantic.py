@@ -17,7 +17,7 @@ LOCATIONS = frozenset({"body", "query", "path", "header", "cookie", "form", "fil
 
 def details(exc: Any) -> dict[str, str]:
     """Return all errors; of a framework's request error without the location."""
-    if not callable(exc.errors):
+    if isinstance(exc.errors, list):
         return from_request(exc.errors, getattr(exc, "_errorshape_sent", None))  # Ninja
     if hasattr(exc, "error_count"):
         found = exc.errors(include_url=False, include_input=False)
