@@ -217,7 +217,7 @@ def _sized(
     table: Table = {}
     for n, call in ours.items():
         calls = {"errorshape": call} | ({"bare": base[n]} if base else {})
-        times = interleaved(calls, rounds=60)
+        times = interleaved(calls, rounds=25)
         table[str(n)] = {name: timing.minimum for name, timing in times.items()}
     return table
 

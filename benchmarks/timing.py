@@ -41,9 +41,10 @@ def interleaved(
 
 
 def _calls(call: Callable[[], object], seconds: float) -> int:
-    for _ in range(20):
-        call()
+    call()
     start = perf_counter()
-    for _ in range(20):
+    done = 0
+    while done < 40 and perf_counter() - start < 0.1:
         call()
-    return max(2, int(seconds / ((perf_counter() - start) / 20)))
+        done += 1
+    return max(1, int(seconds * done / (perf_counter() - start)))
