@@ -147,7 +147,10 @@ class OldHeaderASGI:
 
 def _id_in(value: str) -> str:
     """Return the id in the value of a header; that of X-Amzn-Trace-Id names its parts."""
-    parts = dict(part.strip().partition("=")[::2] for part in value.split(";"))
+    parts: dict[str, str] = {}
+    for part in value.split(";"):
+        name, _, of_it = part.strip().partition("=")
+        parts[name] = of_it
     return parts.get("Self") or parts.get("Root") or value
 
 

@@ -144,11 +144,12 @@ def _segments(loc: tuple[Any, ...], kind: str, validated: Any) -> Iterable[Segme
     return _without_tags(loc, kind, validated)
 
 
-def _without_tags(loc: tuple[Any, ...], kind: str, here: Any) -> list[Segment]:
+def _without_tags(loc: tuple[Any, ...], kind: str, validated: Any) -> list[Segment]:
     segments: list[Segment] = []
+    here: Any = validated
     for segment in loc:
-        cls = type(here)
-        if cls is str or cls is bytes:
+        cls: type = type(here)
+        if isinstance(here, (str, bytes)):
             here = _of_json(here)
             cls = type(here)
         if (cls is list or cls is tuple) and type(segment) is int:
