@@ -67,9 +67,8 @@ def init_app(app: Celery, *, also: Iterable[str] = ()) -> None:
         _trace_requests(app)
 
 
-def _stamp(headers: Any = None, **_: Any) -> None:
-    if headers is not None:
-        stamp(headers)
+def _stamp(headers: Any, **_: Any) -> None:
+    stamp(headers)
 
 
 def _enter(task: Any, **_: Any) -> None:

@@ -1,6 +1,8 @@
 """Dramatiq and RQ: real workers, with a real Redis, run what requests have sent."""
 
+import importlib
 import logging
+import sys
 
 import dramatiq
 import pytest
@@ -148,3 +150,25 @@ def test_a_job_of_rq_that_is_run_at_once_is_part_of_the_request(url):
         queue = rq.Queue("now", is_async=False, connection=connection, job_class=Job)
         assert queue.enqueue(rq_jobs.whose).return_value() == trace_id
         assert errorshape.trace_id() == trace_id
+
+
+# --- what is not installed -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("module", "package"),
+    [
+        ("celery", "celery"),
+        ("dramatiq", "dramatiq"),
+        ("opentelemetry", "opentelemetry.sdk.trace.id_generator"),
+        ("rq", "rq.job"),
+        ("sentry", "sentry_sdk"),
+    ],
+)
+def test_a_missing_package_is_named(monkeypatch, module, package):
+    """The error says what to install."""
+    monkeypatch.setitem(sys.modules, package, None)
+    monkeypatch.delitem(sys.modules, f"errorshape.{module}", raising=False)
+
+    with pytest.raises(ImportError, match=rf"errorshape\[{module}\]"):
+        importlib.import_module(f"errorshape.{module}")
