@@ -1063,7 +1063,8 @@ def test_outside_of_include_a_crash_has_the_frameworks_page(configured):
     reply = configured(include=["/api/"]).get("/crash")
 
     assert reply.status == 500
-    assert reply.one("content-type").startswith("text/html")
+    assert reply.one("content-type").startswith("text/")  # Starlette's page is a line of text
+    assert b"trace_id" not in reply.body
     assert_no_secret(reply)
     assert_logged_once(reply)
 
