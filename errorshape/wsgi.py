@@ -200,13 +200,13 @@ class _Exchange:
         if self._outermost and current.get() is not self._trace:
             current.set(self._trace)  # the server goes on in another thread
         try:
-            return next(self._iterator)
-        except StopIteration:
-            raise
+            for chunk in self._iterator:  # next() would raise at the end, to be caught here
+                return chunk
         except Exception as exc:
             if (answer := self._rescued(exc)) is None:
                 raise
             return answer
+        raise StopIteration
 
     def close(self) -> None:
         """End the request; PEP 3333 has the server call it once, whatever has happened."""

@@ -14,7 +14,7 @@ from django.views.defaults import server_error
 
 from ..asgi import SCOPE_KEY
 from ..core.layer import ErrorLayer, ErrorResponse, Request
-from ..trace.context import Trace, current, leave, leave_at_close
+from ..trace.context import current, leave, leave_at_close
 from ..wsgi import ENVIRON_KEY, logs_after_close
 from .conf import layer_from_settings
 
@@ -46,8 +46,8 @@ class ErrorShapeMiddleware:
         outermost = self._enter(request)
         try:
             response = self._finished(request, self.get_response(request))
-            if outermost and isinstance(response, StreamingHttpResponse):
-                response = self._stream(request, response)
+            if outermost and response.streaming:
+                response = self._stream(request, cast(StreamingHttpResponse, response))
         except BaseException:  # not even Django answers it: there is no response to be closed
             if outermost and not hasattr(request, "scope"):
                 leave()
@@ -87,13 +87,14 @@ class ErrorShapeMiddleware:
         marks = meta.get(ENVIRON_KEY) if scope is None else scope.get(SCOPE_KEY)
         outermost = marks is None
         if marks is None:
-            trace = self.layer.identify(
-                meta.get(self._meta_name),
-                meta.get("HTTP_TRACEPARENT"),
-                meta.get("HTTP_TRACESTATE", ""),
-            )
+            request_id = meta.get(self._meta_name)
+            if "HTTP_TRACEPARENT" in meta:
+                state = meta.get("HTTP_TRACESTATE", "")
+                trace = self.layer.identify(request_id, meta["HTTP_TRACEPARENT"], state)
+            else:
+                trace = self.layer.identify(request_id)
             current.set(trace)
-            marks = {"trace_id": trace.id if isinstance(trace, Trace) else trace}
+            marks = {"trace_id": trace if isinstance(trace, str) else trace.id}
             if scope is not None:
                 scope[SCOPE_KEY] = marks
         # Where log records find it that Django makes with extra={"request": …}.
@@ -107,12 +108,12 @@ class ErrorShapeMiddleware:
         """Return the response as it leaves: with its id, and shaped if it is an error to shape."""
         if response.status_code >= 400:
             response = self._shaped(request, response)
-        trace_id = _trace_id(request)
-        if "Access-Control-Expose-Headers" in response.headers:
+        trace_id, headers = _trace_id(request), response.headers
+        if "Access-Control-Expose-Headers" in headers:
             for name, value in self.layer.stamp(response.items(), trace_id):
-                response.headers[name] = value
+                headers[name] = value
         else:
-            response.headers[self.layer.trace_header] = trace_id
+            headers[self.layer.trace_header] = trace_id
         return response
 
     def _shaped(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
