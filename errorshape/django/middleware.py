@@ -13,6 +13,7 @@ from django.urls import get_resolver, get_urlconf
 from django.views.defaults import server_error
 
 from ..asgi import SCOPE_KEY
+from ..core.body import MAX_BODY
 from ..core.layer import ErrorLayer, ErrorResponse, Request
 from ..trace.context import current, leave, leave_at_close
 from ..wsgi import ENVIRON_KEY, logs_after_close
@@ -152,13 +153,17 @@ class ErrorShapeMiddleware:
         chunks = cast(Iterator[bytes], response.streaming_content)
         first: list[bytes] = []
         if not _is_event_stream(response):
+            whole = self._wants_body(response)
             try:
                 for chunk in chunks:
                     if chunk:
                         first.append(chunk)
-                        break
+                        if not (whole and sum(map(len, first)) <= MAX_BODY):
+                            break
             except Exception as exc:
                 return self._failed_stream(request, response, exc)
+            if whole and (judged := self._judged(request, response, first)) is not None:
+                return judged
         response.streaming_content = self._rest(request, first, chunks)
         return response
 
@@ -168,15 +173,35 @@ class ErrorShapeMiddleware:
         chunks = cast(AsyncIterator[bytes], response.streaming_content)
         first: list[bytes] = []
         if not _is_event_stream(response):
+            whole = self._wants_body(response)
             try:
                 async for chunk in chunks:
                     if chunk:
                         first.append(chunk)
-                        break
+                        if not (whole and sum(map(len, first)) <= MAX_BODY):
+                            break
             except Exception as exc:
                 return self._failed_stream(request, response, exc)
+            if whole and (judged := self._judged(request, response, first)) is not None:
+                return judged
         response.streaming_content = self._rest_async(request, first, chunks)
         return response
+
+    def _wants_body(self, response: HttpResponseBase) -> bool:
+        return self.layer.wants_body(response.status_code, list(response.items()))
+
+    def _judged(
+        self, request: HttpRequest, response: HttpResponseBase, collected: list[bytes]
+    ) -> HttpResponseBase | None:
+        """Return what replaces an error whose body had to be seen, None if it stays."""
+        shaped = self.layer.reshape(
+            response.status_code,
+            list(response.items()),
+            b"".join(collected),
+            trace_id=_trace_id(request),
+            request=about(request),
+        )
+        return None if shaped is None else _replaced(request, response, shaped)
 
     def _failed_stream(
         self, request: HttpRequest, response: HttpResponseBase, exc: Exception
