@@ -215,7 +215,9 @@ def test_a_huge_header_costs_little(client, name, unit):
     reply = client.get("/crash", headers)
 
     assert time.process_time() - began < 2
-    assert_shape(reply, "internal_error")
+    # DRF reads Accept before it calls the view, and has nothing to offer for this one.
+    refused = client.stack.name == "drf" and name == "Accept"
+    assert_shape(reply, "not_acceptable" if refused else "internal_error")
     assert len(reply.one("x-request-id")) <= 128
     assert all(len(record.message) < 10_000 for record in own_errors(reply))
 
