@@ -6,8 +6,8 @@ from contextlib import contextmanager
 import pytest
 
 import errorshape
-from errorshape.core.translation import only_leaf
 from errorshape.core import body
+from errorshape.core.translation import only_leaf
 from tests.clients import InProcess
 from tests.stacks import STACKS, script
 from tests.stacks.script import SECRET
