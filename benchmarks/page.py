@@ -25,7 +25,8 @@ How to read it:
 - The *minimum* is hand-written code for each protocol (`benchmarks/minimum/`) that does what the
   contract asks of a response that goes well, and nothing else: it has no options and no answer to a
   failure. It is tested against the contract itself, and makes and checks ids and stamps headers with
-  errorshape's own functions, so that the ratio says nothing of those. *Added* is over the bare application.
+  errorshape's own functions, so that the ratio says nothing of those. *Added* is over the bare
+  application.
 - Peers do other and mostly smaller work: an id without errors, or errors without an id.
 - In-process drivers have no event loop and no socket.
 """
