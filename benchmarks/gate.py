@@ -13,12 +13,13 @@ from typing import Any
 
 from . import instructions
 
-#: protocol → at most this many times what the minimum adds to the bare application. The aim is 1.25
-#: everywhere. Flask gave 1.21 to 1.33: its 320,000 instructions vary by 0.4 % from run to run, which
-#: is 4 % of what is added to them.
-SUCCESS = {"asgi": 1.25, "wsgi": 1.25, "flask": 1.4, "django": 1.25}
-#: protocol → at most this many times the instructions of errorshape's own success: a tenth above what
-#: it was when the gate was set (3.0, 4.5, 1.7, 2.2), since nothing else does the same for a minimum
+#: What the layer aims at: at most this many times what the minimum adds to the bare application.
+AIM = 1.25
+#: protocol → the limit that fails. Flask is above the aim (1.29 with a fresh id, 1.33 with an inbound
+#: one, to the digit in two runs); its limit was set after that, to hold what there is.
+SUCCESS = {"asgi": AIM, "wsgi": AIM, "flask": 1.4, "django": AIM}
+#: protocol → at most this many times the instructions of errorshape's own success. No aim but a hold
+#: on regressions: a tenth to a fifth above what was counted when the gate was set.
 ERROR = {"asgi": 3.3, "wsgi": 5.0, "flask": 1.9, "django": 2.4}
 
 
@@ -40,6 +41,7 @@ def measure() -> Iterator[dict[str, Any]]:
                 "errorshape": ours - bare,
                 "ratio": (ours - bare) / (minimum - bare),
                 "bound": bound,
+                "aim": AIM,
             }
         error = instructions.of(protocol, "errorshape", "error")
         yield {

@@ -16,43 +16,44 @@ How to read it:
 
 - The **instructions** are the figures to go by. They are machine instructions under valgrind, the
   difference of two run lengths, repeatable to about 1 %, and a gate in CI (`tox run -e gate`) holds
-  them to their bounds. They depend on how Python was compiled: take the ratios.
+  them (Flask, which is above its bound, to a limit of its own). They depend on how Python was
+  compiled: take the ratios.
 - The **times** were taken on a shared machine with other load. All candidates of a table run in
   turn in one process (Django's and DRF's in processes in turn) and the least of many short slices is
-  given, the median beside it where it says so. Differences below 10 % mean nothing.
+  given, the median beside it where it says so. Differences below 10 % mean nothing. Each table is
+  one run, not three; tables were taken at different times and do not compare with each other.
 - The *minimum* is hand-written code for each protocol (`benchmarks/minimum/`) that does what the
   contract asks of a response that goes well, and nothing else: it has no options and no answer to a
-  failure. It is tested against the contract itself. *Added* is over the bare application.
+  failure. It is tested against the contract itself, and makes and checks ids and stamps headers with
+  errorshape's own functions, so that the ratio says nothing of those. *Added* is over the bare
+  application.
 - Peers do other and mostly smaller work: an id without errors, or errors without an id.
-- In-process drivers have no event loop and no socket; a real server costs some hundred times more.
+- In-process drivers have no event loop and no socket.
 """
 
-_LIMITS = """## Where a bound does not hold, and what has not been measured
+_LIMITS = """## Where a bound does not hold, or was not shown to
 
-- *Half of what a peer adds, with an inbound id.* The peers for ASGI and Flask then do next to
-  nothing: they look one header up and copy it. The minimum alone, which looks at all headers, holds
-  the start back and checks the end, adds more than half of that, so that no code which keeps the
-  contract can be within the bound. With a fresh id, errorshape is within it.
-- *Flask, 1.25 times the minimum.* Counted in instructions it was 1.21, 1.25, 1.29 and 1.33 in four
-  runs: Flask's own 320,000 vary by 0.4 %, which is 4 % of what is added. The gate has 1.4. Flask's
-  bodies are iterators, so that an object of ours stands between them and the server; the profile
-  (callgrind) has the difference in the interpreter's own loop, and equal parts in all else
-  (allocation, the headers, the id): it is the state of an exchange that can still fail (begun,
-  held, replaced, gone), where the minimum has three variables, since it answers no failure.
-- *From raise to bytes.* The body alone is within 1.5 times; with the status, all headers and the
-  choice of the translation it is above two, and the bare encoding has none of those.
-- *A third of what a peer's error adds.* Held against starlette-problem and fastapi-problem, not
-  against fastapi-problem-details, which keeps no id, writes no record and looks at no request.
-- *An adapter's import at most 10 % above its framework's.* Flask's and FastAPI's are; those of
-  Starlette and Django bring the core and logging, whose 20 ms are more than a tenth of theirs.
-- *A body's further chunks at most one function call.* A wrap that does nothing but `await send(m)`
-  takes 380 ns a chunk in the table above, errorshape 510: it also looks at the message and at its
-  state, and notes an OSError.
-- *Real servers.* wrk resolves about 5 % on a quiet machine and less on a busy one: a loss of 2 % can
-  be neither shown nor excluded by it. The instructions can: on raw ASGI the layer adds some 27,000
-  (of a Python without optimisation), which a server spends many times over on the socket.
-- A table that is not on this page was not measured in the run that made it: `python -m benchmarks
-  NAME` measures it and adds it.
+- *Flask, 1.25 times the minimum*: 1.29 and 1.33 in instructions, 1.39 and 1.53 in time. Flask's
+  bodies are iterators, so that an object stands between them and the server, which has more state
+  than the minimum's. Which part of it costs how much has not been profiled.
+- *Half of a peer, with an inbound id*: above it for asgi-correlation-id, flask-log-request-id and
+  django-log-request-id. For all three the minimum alone is above it too (in one run each), so that
+  code which does what the minimum does cannot be within it. With a fresh id errorshape is.
+- *Half of Starlette's two middlewares*: above it. They catch exceptions and know no id.
+- *From raise to bytes, 1.5 times the bare encoding*: the body alone is 1.4; the whole response, with
+  status, headers and the choice of the translation, is 2.4.
+- *A third of what a peer's error adds*: above it for fastapi-problem-details (more than twice) and
+  drf-standardized-errors (more than four times; errorshape's figure has its middleware in it). Why
+  has not been looked into. Flask's and Django's own error paths have no such peer here.
+- *A further chunk for one function call*: a wrap that does nothing but `await send(m)` takes about
+  380 ns a chunk up to 1,000, errorshape about 510. The rows of 10,000 chunks and of many tasks were
+  disturbed by other load, and so are the slopes made of them.
+- *An adapter's import at most 10 % above its framework's*: Flask (8 %) and FastAPI (5 %) are;
+  Starlette (13 %) and Django (18 %) are not. Taken under heavy load; the cause was not looked into.
+- *Real servers, a loss below 2 %*: not shown. In its one series errorshape was 17 % below the bare
+  application on uvicorn, and 26 % above it on granian, which no layer can be: the noise of that
+  series is larger than what it should have measured.
+- *Three runs out of three*: done for no timing. The instructions were counted at least twice.
 """
 
 
@@ -118,9 +119,12 @@ def _instructions(rows: list[dict[str, Any]]) -> Iterator[str]:
             for row in success
         ],
     )
-    yield "A documented error, from the application's call to the last byte, over a success:\n"
+    yield (
+        "A documented error, from the application's call to the last byte, over errorshape's own"
+        " success. The limit is no aim: it was set above what was counted, against regressions.\n"
+    )
     yield from _rows(
-        ["protocol", "success", "error", "ratio", "bound", ""],
+        ["protocol", "success", "error", "ratio", "limit", ""],
         [
             [
                 row["protocol"],
@@ -135,8 +139,12 @@ def _instructions(rows: list[dict[str, Any]]) -> Iterator[str]:
 
 
 def _verdict(row: dict[str, Any]) -> list[str]:
-    holds = "holds" if row["ratio"] <= row["bound"] else "**broken**"
-    return [f"{row['ratio']:.2f}", f"{row['bound']:.2f}", holds]
+    bound = row.get("aim", row["bound"])
+    return [
+        f"{row['ratio']:.2f}",
+        f"{bound:.2f}",
+        "holds" if row["ratio"] <= bound else "**above**",
+    ]
 
 
 def _success(table: dict[str, dict[str, float]]) -> Iterator[str]:

@@ -3,7 +3,7 @@
 Tuned on CPython 3.13 by counting instructions. What was tried and cost more: a class with slots in
 the place of the closures (equal within 1 %, and what errorshape does, since it reads better), a
 plain ``def send`` that returns an awaitable (the start needs one all the same, and an OSError is
-seen only by whoever awaits), comparing each header with each name (a third more than one set),
+seen only by whoever awaits), comparing each header with each name (half more than one set),
 ``bytes.strip`` or a regular expression for the id (twice and three times the table).
 """
 

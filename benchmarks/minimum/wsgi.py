@@ -2,7 +2,7 @@
 
 Two ways out: a list needs no iterator of ours, only a list with a ``close()``; anything else is
 iterated by an object that holds the start back until the first chunk that is not empty. A generator
-would be cheaper by a third, and cannot tell which thread it is run by before it begins.
+would be cheaper, and cannot tell which thread it is run by before it begins.
 """
 
 from errorshape.core.headers import stamper

@@ -68,7 +68,7 @@ def leave_at_close(body: Any) -> None:
         finally:
             leave()
 
-    try:  # suppress() takes as long as all the rest of this
+    try:  # suppress() costs 4,700 machine instructions more
         body.close = close_and_leave
     except (AttributeError, TypeError):
         return

@@ -52,7 +52,7 @@ def new_trace_hex() -> str:
 
 
 def _batch() -> list[str]:
-    """Make many ids at once, each step of it for all of them: a tenth of one after the other."""
+    """Make many ids at once, each step of it for all of them: half of one after the other."""
     digits = os.urandom(16 * _BATCH).hex().encode()
     text = bytearray(_FORM * _BATCH)
     width = len(_FORM)
