@@ -7,6 +7,8 @@ from importlib.util import find_spec
 import hypothesis
 import pytest
 
+from errorshape.trace.context import current
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tests.stacks.django_settings")
 
 pytest.register_assert_rewrite("tests.contract", "tests.drivers", "tests.clients")
@@ -48,6 +50,12 @@ def _skip_the_stacks_of_absent_frameworks(request: pytest.FixtureRequest) -> Non
         stack = getattr(param, "stack", param)
         if (required := getattr(stack, "requires", None)) in ABSENT:
             pytest.skip(f"{required} is not installed")
+
+
+@pytest.fixture(autouse=True)
+def _outside_of_any_request() -> None:
+    """Begin each test outside of a request: one before it may have left its response unclosed."""
+    current.set(None)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -292,7 +292,8 @@ def test_a_server_that_needs_too_long_is_one_sentence(stack) -> None:
     """In the time that was set, and it is stopped."""
     slow = stack("import time\ntime.sleep(60)\n")
     before = time.monotonic()
+    others = children_of(os.getpid())  # servers that fixtures of other tests share
     with pytest.raises(CommandError, match=r"bare did not come up within 0\.3 seconds"):
         tour.run(stacks=[slow], ready_timeout=0.3)
     assert time.monotonic() - before < 10
-    assert children_of(os.getpid()) == set()
+    assert children_of(os.getpid()) <= others
