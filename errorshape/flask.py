@@ -69,12 +69,14 @@ class _Wrap(ErrorShapeMiddleware):
         super().__init__(app.wsgi_app, layer)
         self._flask = app
 
-    def propagates(self) -> bool:
+    def propagates(self, exc: Exception) -> bool:
         """Whether Flask has raised what it did not handle, for a debugger or a test."""
         propagate = self._flask.config["PROPAGATE_EXCEPTIONS"]
         if propagate is None:
             propagate = self._flask.testing or self._flask.debug
-        return bool(propagate) or super().propagates()
+        if propagate and (_is_trapped(self._flask, exc) or self.layer.translate(exc) is None):
+            return True
+        return super().propagates(exc)
 
 
 class _WrapBeforeTheFirst(_Wrap):
@@ -113,6 +115,8 @@ def _handle(exc: Exception, before: Any = None) -> ResponseReturnValue | Excepti
             return _response(layer.answer(cause, request=request, logged=True))
         layer.report(cause, request=request, logged=True)
         return exc if before is None else _call(app, before, exc)
+    if before is None and _is_trapped(app, exc):
+        raise exc
     if isinstance(exc, HTTPException) or before is not None:
         if layer.translate(exc) is None or not layer.replaces(request):
             layer.report(exc, request=request)
@@ -120,6 +124,11 @@ def _handle(exc: Exception, before: Any = None) -> ResponseReturnValue | Excepti
     elif layer.translate(exc) is None:
         raise exc  # a group of several: Flask's own way with what nobody handles
     return _response(layer.answer(exc, request=request))
+
+
+def _is_trapped(app: flask.Flask, exc: Exception) -> bool:
+    """Whether an HTTP exception is to crash: TRAP_HTTP_EXCEPTIONS, and a missing key in debug."""
+    return isinstance(exc, HTTPException) and app.trap_http_exception(exc)
 
 
 def _handler_of_the_application(app: flask.Flask, exc: Exception) -> Any:

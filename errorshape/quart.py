@@ -103,6 +103,8 @@ async def _handle(exc: Exception) -> ResponseReturnValue | Exception:
         layer.report(cause, request=request, logged=True)
         return exc
     if isinstance(exc, HTTPException):
+        if app.trap_http_exception(exc):
+            raise exc  # TRAP_HTTP_EXCEPTIONS, and a missing key in debug: Quart asks for a crash
         if layer.translate(exc) is None or not layer.replaces(request):
             layer.report(exc, request=request)
             return exc

@@ -60,9 +60,9 @@ class ErrorShapeMiddleware:
             return self.layer.identify(request_id, environ["HTTP_TRACEPARENT"], tracestate)
         return self.layer.fresh() if request_id is None else self.layer.identify(request_id)
 
-    def propagates(self) -> bool:
-        """Whether what nobody expected is for the server, or a debugger, to show."""
-        return self.layer.debug
+    def propagates(self, exc: Exception) -> bool:
+        """Whether an exception is for the server, or a debugger, to show."""
+        return self.layer.debug and self.layer.translate(exc) is None
 
 
 _NOTHING: Iterator[bytes] = iter(())
@@ -327,7 +327,7 @@ class _Exchange:
             self._layer.too_late(exc, request)
         else:
             self._layer.report(exc, trace_id=self.trace_id, request=request)
-            if not self._wrap.propagates() or self._layer.translate(exc) is not None:
+            if not self._wrap.propagates(exc):
                 self._chunks = None
                 return self._answer(
                     self._layer.respond(exc, trace_id=self.trace_id, request=request)

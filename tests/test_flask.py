@@ -2,7 +2,7 @@
 
 import flask
 import pytest
-from werkzeug.exceptions import HTTPException, NotFound
+from werkzeug.exceptions import BadRequestKeyError, HTTPException, NotFound
 
 import errorshape
 from errorshape.flask import ErrorShape
@@ -169,6 +169,28 @@ def test_a_crash_is_raised_where_flask_raises_it(setting):
     with pytest.raises(RuntimeError, match="secret"):
         client.get("/crash")
     assert code(client.get("/missing")) == "not_found"
+
+
+def test_a_trapped_http_exception_is_a_crash():
+    """TRAP_HTTP_EXCEPTIONS is for finding out who aborts: it is raised for a debugger."""
+    app = application()
+    app.config.update(TRAP_HTTP_EXCEPTIONS=True, TESTING=True)
+
+    with pytest.raises(NotFound):
+        app.test_client().get("/abort/404")
+
+    app.config["TESTING"] = False
+    assert code(app.test_client().get("/abort/404")) == "not_found"
+
+
+def test_a_missing_key_is_raised_in_debug():
+    """As Flask has it, since the traceback says which key it is."""
+    app = application()
+    app.config["DEBUG"] = True
+    app.add_url_rule("/key", view_func=lambda: flask.request.form["key"])
+
+    with pytest.raises(BadRequestKeyError):
+        app.test_client().get("/key")
 
 
 def test_a_site_keeps_its_pages():

@@ -130,6 +130,21 @@ def test_what_quart_propagates_is_answered_and_logged_once(setting):
     assert_logged_once(reply)
 
 
+def test_a_trapped_http_exception_is_a_crash():
+    """TRAP_HTTP_EXCEPTIONS is for finding out who aborts: it is signalled and logged as a crash."""
+    app = application()
+    app.config["TRAP_HTTP_EXCEPTIONS"] = True
+    crashes = []
+
+    async def crashed(_, exception):
+        crashes.append(type(exception))
+
+    quart.got_request_exception.connect(crashed, app)
+
+    assert_error(ask(app, "/nowhere"), "not_found")
+    assert crashes == [exceptions.NotFound]
+
+
 def test_error_handlers_of_the_application_come_first():
     """Before the extension's or after it, for a status too; a crash is logged once."""
     app = application()
