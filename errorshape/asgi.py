@@ -141,7 +141,7 @@ class _Exchange:
         marks = scope.get(SCOPE_KEY)
         self.outermost = marks is None
         if marks is None:
-            trace = wrap.identify(scope["headers"])
+            trace = wrap.identify(scope.get("headers", ()))
             current.set(trace)
             self.trace_id: str = trace if isinstance(trace, str) else trace.id
             # Not this object: it has the scope, and a cycle for each request would need collecting.
@@ -394,7 +394,7 @@ class _Exchange:
 
     def request(self) -> Request:
         """Return what the layer wants to know of the request."""
-        return Request(self._scope.get("method", "GET"), self._scope["path"])
+        return Request(self._scope.get("method", "GET"), self._scope.get("path", "/"))
 
 
 class _Handshake(_Exchange):

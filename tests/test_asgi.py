@@ -1,5 +1,6 @@
 """The ASGI wrap, where an application or a server behaves in a way that most do not."""
 
+import asyncio
 import logging
 
 import pytest
@@ -76,3 +77,19 @@ def test_a_5xx_that_the_server_refused_was_not_answered(content_type):
     reply = run_asgi(sends(start, BODY), Request("GET", "/"), fault=refuse)
 
     assert isinstance(reply.failure, ServerError)
+
+
+def test_a_scope_may_have_the_type_alone():
+    """Tests of frameworks call an application so, and some servers leave out what is empty."""
+    sent = []
+
+    async def app(scope, receive, send):
+        raise RuntimeError("nobody expected it")
+
+    async def send(message):
+        sent.append(message)
+
+    asyncio.run(ErrorShapeMiddleware(app)({"type": "http"}, None, send))
+
+    assert [message["type"] for message in sent] == ["http.response.start", "http.response.body"]
+    assert sent[0]["status"] == 500
