@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from functools import partial
 from typing import Any, Unpack
 
 from .core.body import MAX_BODY
-from .core.headers import stamper
+from .core.headers import stamper, varying
 from .core.layer import ErrorLayer, ErrorResponse, Request
 from .core.options import Options
 from .core.translation import is_disconnect, only_leaf
@@ -340,7 +341,8 @@ class _Exchange:
         elif self.state < _BEGUN:
             self._report(exc, request)
             response = self._layer.respond(exc, trace_id=self.trace_id, request=request)
-            response.headers += self._cross_origin()
+            if cross_origin := self._cross_origin():
+                response.headers = varying([*response.headers, *cross_origin])
             try:
                 await self._answer(response)
             except OSError as failure:
@@ -394,7 +396,7 @@ class _Exchange:
 
     def request(self) -> Request:
         """Return what the layer wants to know of the request."""
-        return Request(self._scope.get("method", "GET"), self._scope.get("path", "/"))
+        return request_in(self._scope)
 
 
 class _Handshake(_Exchange):
@@ -457,6 +459,19 @@ class _Handshake(_Exchange):
             except OSError as failure:
                 self._layer.gone(failure, request)
         return False
+
+
+def request_in(scope: Scope) -> Request:
+    """Return what the layer wants to know of the request in a scope."""
+    method, path = scope.get("method", "GET"), scope.get("path", "/")
+    return Request(method, path, partial(header_in, scope))
+
+
+def header_in(scope: Scope, name: str) -> str:
+    """Return a header of a request; several of one name are a list (RFC 9110 §5.3)."""
+    wanted = name.lower().encode()
+    values = [value for key, value in scope.get("headers", ()) if key.lower() == wanted]
+    return b",".join(values).decode("latin-1")
 
 
 def _only(found: list[tuple[bytes, bytes]], wanted: bytes) -> str | None:

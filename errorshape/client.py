@@ -16,6 +16,7 @@ import msgspec
 from .core.body import text
 from .core.catalog import STANDARD, Catalog, class_for_status, is_code, is_error_status
 from .core.exceptions import APIError
+from .core.headers import PROBLEM, media_type_of
 from .trace.ids import is_trace_id
 
 R = TypeVar("R")
@@ -54,7 +55,17 @@ class _Envelope(msgspec.Struct):
     error: _Error
 
 
+class _Problem(msgspec.Struct):
+    """The same as ``application/problem+json``; one without our ``code`` is none of ours."""
+
+    code: str
+    detail: str = ""
+    trace_id: str = ""
+    details: dict[str, str] | None = None
+
+
 _decode = msgspec.json.Decoder(_Envelope).decode
+_decode_problem = msgspec.json.Decoder(_Problem).decode
 
 
 class _Answer(NamedTuple):
@@ -66,6 +77,10 @@ class _Answer(NamedTuple):
     method: str
     request_headers: Iterable[str]  # lower-case names
 
+    @property
+    def media_type(self) -> str:
+        return media_type_of(self.headers.items())
+
 
 # --- decoding ------------------------------------------------------------------------------------
 
@@ -75,6 +90,7 @@ def decode(response: R, catalog: Catalog = STANDARD, *, method: str = "") -> R:
 
     That is the catalogue's class of the error's code; an :class:`APIError` with its code if the
     catalogue does not have it; an :class:`UnexpectedResponseError` if the body does not conform.
+    ``application/problem+json`` (RFC 9457) with the code as a member is understood as well.
     Nothing else is raised, whatever the response holds; at most 64 KiB of it are read. aiohttp
     and streamed responses of asynchronous clients want :func:`decode_async`. urllib3's responses do
     not tell the request's ``method``, without which no other try is safe.
@@ -141,7 +157,11 @@ def _error(answer: _Answer, catalog: Catalog) -> APIError:
 
 def _from_body(answer: _Answer, catalog: Catalog) -> APIError | None:
     try:
-        found = _decode(answer.body).error
+        if answer.media_type == PROBLEM:
+            problem = _decode_problem(answer.body)
+            found = _Error(problem.code, problem.detail, problem.trace_id, problem.details)
+        else:
+            found = _decode(answer.body).error
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return None
     if not (is_code(found.code) and is_error_status(answer.status)):

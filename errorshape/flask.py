@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from functools import partial
 from typing import TYPE_CHECKING, Any, Unpack
 
 import click
@@ -13,7 +14,7 @@ from werkzeug.exceptions import HTTPException, InternalServerError
 from .core.exceptions import APIError
 from .core.layer import ErrorLayer, ErrorResponse, Request
 from .core.options import Options
-from .wsgi import ErrorShapeMiddleware
+from .wsgi import ErrorShapeMiddleware, header_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -107,7 +108,8 @@ def _handle(exc: Exception, before: Any = None) -> ResponseReturnValue | Excepti
     layer: ErrorLayer = app.extensions["errorshape"]
     if (handler := _handler_of_the_application(app, exc)) is not None:
         return _call(app, handler, exc)
-    request = Request(flask.request.method, flask.request.script_root + flask.request.path)
+    path = flask.request.script_root + flask.request.path
+    request = Request(flask.request.method, path, partial(header_in, flask.request.environ))
     if isinstance(exc, InternalServerError) and exc.original_exception is not None:
         # Flask has logged it and sent got_request_exception.
         cause = exc.original_exception

@@ -5,10 +5,9 @@ from __future__ import annotations
 from importlib.metadata import version
 from typing import Any, Unpack
 
-from .asgi import SCOPE_KEY, ErrorShapeMiddleware, Receive, Scope, Send
+from .asgi import SCOPE_KEY, ErrorShapeMiddleware, Receive, Scope, Send, request_in
 from .core.exceptions import APIError
 from .core.layer import ErrorLayer, ErrorResponse
-from .core.layer import Request as Failed
 from .core.options import Options
 
 _ADVICE = "errorshape.litestar needs Litestar 2.20 or newer: pip install 'errorshape[litestar]'"
@@ -58,7 +57,7 @@ class ErrorShapePlugin(InitPlugin):
             app.asgi_handler = ErrorShapeMiddleware(app.asgi_handler, self.layer)  # type: ignore[assignment]
 
     def _handle(self, request: Request[Any, Any, Any], exc: Exception) -> Response[Any]:
-        failed = Failed(request.method, request.scope["path"])
+        failed = request_in(request.scope)  # type: ignore[arg-type]  # a TypedDict of its own
         logged = _has_logged(request.app, exc) and self.layer.translate(exc) is None
         return _Shaped(self.layer.answer(exc, request=failed, logged=logged))
 

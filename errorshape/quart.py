@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from functools import partial
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, Unpack
 
-from .asgi import SCOPE_KEY, ErrorShapeMiddleware
+from .asgi import SCOPE_KEY, ErrorShapeMiddleware, header_in
 from .core.exceptions import APIError
 from .core.layer import ErrorLayer, ErrorResponse, Request
 from .core.options import Options
@@ -141,7 +142,8 @@ async def _response(response: ErrorResponse) -> quart.Response:
 
 def _request(connection: Any) -> Request:
     method = getattr(connection, "method", "GET")  # a WebSocket has none
-    return Request(method, connection.root_path + connection.path)
+    path = connection.root_path + connection.path
+    return Request(method, path, partial(header_in, connection.scope))
 
 
 def _layer() -> ErrorLayer:

@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Unpack
 
-from .asgi import SCOPE_KEY, ASGIApp, ErrorShapeMiddleware, Message, Receive, Scope, Send
+from .asgi import (
+    SCOPE_KEY,
+    ASGIApp,
+    ErrorShapeMiddleware,
+    Message,
+    Receive,
+    Scope,
+    Send,
+    request_in,
+)
 from .core.exceptions import APIError
 from .core.layer import ErrorLayer, ErrorResponse, Request
 from .core.options import Options
@@ -119,7 +128,7 @@ class _Handler:
         layer = self._layer
         if scope["type"] != "http":
             raise exc  # the wrap can refuse a WebSocket, and close one
-        request = _request(scope)
+        request = request_in(scope)
         default = self._default(exc)
         if default is not None and (layer.translate(exc) is None or not layer.replaces(request)):
             layer.report(exc, request=request)
@@ -156,7 +165,7 @@ class _Answer:
         self._exc = exc
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        request = _request(scope)
+        request = request_in(scope)
         response: Any = _response(self._layer.answer(self._exc, request=request), request)
         for middleware in reversed(self._app.user_middleware):
             # The exception has passed it by: it sees this response instead.
@@ -212,10 +221,6 @@ class _Inside:
 
 def _is(middleware: Middleware, cls: type) -> bool:
     return isinstance(middleware.cls, type) and issubclass(middleware.cls, cls)
-
-
-def _request(scope: Scope) -> Request:
-    return Request(scope["method"], scope["path"])
 
 
 def _response(answer: ErrorResponse, request: Request) -> Response:

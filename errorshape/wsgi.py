@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from http import HTTPStatus
 from itertools import chain
 from types import TracebackType
@@ -344,7 +345,14 @@ class _Exchange:
         raw = environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", "")
         # PEP 3333: bytes of the path, decoded as Latin-1.
         path = raw.encode("latin-1", "replace").decode("utf-8", "replace")
-        return Request(environ.get("REQUEST_METHOD", "GET"), path or "/")
+        method = environ.get("REQUEST_METHOD", "GET")
+        return Request(method, path or "/", partial(header_in, environ))
+
+
+def header_in(environ: WSGIEnvironment, name: str) -> str:
+    """Return a header of a request; the server has joined several of one name (RFC 3875 §4.1.18)."""
+    value: str = environ.get("HTTP_" + name.upper().replace("-", "_"), "")
+    return value
 
 
 def _is_file(result: Any, file_wrapper: Any) -> bool:

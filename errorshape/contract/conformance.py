@@ -14,7 +14,8 @@ import msgspec
 
 from ..core import body as wire
 from ..core.catalog import STANDARD, Catalog, is_code
-from ..core.headers import is_json, media_type_of
+from ..core.headers import PROBLEM, is_json, media_type_of
+from ..core.problem import Problem
 from ..trace.ids import is_trace_id
 from .reference import status_of
 
@@ -30,6 +31,10 @@ REMEDIES = {
     "not-json": f"Whoever answers here is outside of errorshape: {WRAP}, or have the proxy in front"
     " answer in the shape.",
     "not-the-shape": 'Raise an APIError in place of a body of your own, or set reshape="all".',
+    "problem-status": "Leave the member status to errorshape: it is the response's own (RFC 9457"
+    " §3.1.2).",
+    "no-vary": "Send Vary: Accept with a form that the client chose (RFC 9110 §12.5.5); something"
+    " removes or replaces it.",
     "trace-id-differs": "Take the id for the body from errorshape.trace_id(), and do not hand on"
     " the body of another service as your own.",
     "code-form": "A code is a lower-case letter followed by lower-case letters, digits and"
@@ -69,6 +74,14 @@ REMEDIES = {
 }  # fmt: skip
 
 
+_PROBLEM_MEMBERS = {
+    "code": "code",
+    "detail": "message",
+    "trace_id": "trace_id",
+    "details": "details",
+}
+
+
 class Answer(msgspec.Struct, frozen=True):
     """A response, whoever has received it; header names are in any case."""
 
@@ -92,12 +105,21 @@ class Answer(msgspec.Struct, frozen=True):
 
     @property
     def error(self) -> dict[str, Any]:
-        """What is under the key ``error`` of a JSON body, ``{}`` if there is no such thing."""
+        """What is under the key ``error`` of a JSON body, ``{}`` if there is no such thing.
+
+        The same of ``application/problem+json``, whose ``detail`` is the message.
+        """
         try:
-            envelope = msgspec.json.decode(self.body)
+            whole = msgspec.json.decode(self.body)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return {}
-        error = envelope.get("error") if isinstance(envelope, dict) else None
+        if not isinstance(whole, dict):
+            return {}
+        if media_type_of(self.headers) == PROBLEM:
+            return {
+                name: whole[member] for member, name in _PROBLEM_MEMBERS.items() if member in whole
+            }
+        error = whole.get("error")
         return error if isinstance(error, dict) else {}
 
 
@@ -178,8 +200,12 @@ def _body_breaches(
         kind = answer.get("Content-Type")
         yield Breach("not-json", f"the body is {kind!r}: {shortened(answer.body)}")
         return
+    decoded: wire.Error | Problem
     try:
-        decoded = msgspec.json.decode(answer.body, type=wire.Envelope).error
+        if media_type_of(answer.headers) == PROBLEM:
+            decoded = msgspec.json.decode(answer.body, type=Problem)
+        else:
+            decoded = msgspec.json.decode(answer.body, type=wire.Envelope).error
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as exc:
         code = answer.error.get("code")
         if isinstance(code, str) and not is_code(code):
@@ -188,6 +214,8 @@ def _body_breaches(
             reason = str(exc).replace("`", "")
             yield Breach("not-the-shape", f"{reason}: {shortened(answer.body)}")
         return
+    if isinstance(decoded, Problem):
+        yield from _problem_breaches(answer, decoded)
     if answer.get(trace_header) not in (None, decoded.trace_id):
         what = f"trace_id is {shortened(decoded.trace_id)}, {trace_header} another"
         yield Breach("trace-id-differs", what)
@@ -198,6 +226,14 @@ def _body_breaches(
     elif not _fits(answer.status, status_of(entry)):
         what = f"{decoded.code} came with {answer.status}, its status is {status_of(entry)}"
         yield Breach("status-of-code", what)
+
+
+def _problem_breaches(answer: Answer, problem: Problem) -> Iterator[Breach]:
+    if problem.status != answer.status:
+        yield Breach("problem-status", f"status is {problem.status}, that of HTTP {answer.status}")
+    varies = ",".join(answer.all("Vary")).lower()
+    if not {"accept", "*"} & {name.strip() for name in varies.split(",")}:
+        yield Breach("no-vary", f"Vary is {answer.get('Vary')!r}")
 
 
 def _fits(status: int, wanted: str) -> bool:

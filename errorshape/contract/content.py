@@ -11,10 +11,10 @@ import re
 from collections.abc import Container, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from ..core.catalog import Catalog
+from ..core.catalog import Catalog, status_name
 from ..core.exceptions import APIError
 from ..core.layer import ErrorLayer
-from .reference import Entry, reference, status_name
+from .reference import Entry, reference
 
 TRACE_ID = "7f3a1b2c-4d5e-4f7a-8b9c-0d1e2f3a4b5c"
 

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from ..core import body as wire
-from ..core.catalog import STANDARD, Catalog, class_for_status
+from ..core.catalog import STANDARD, Catalog, status_name
 from ..core.exceptions import (
     APIError,
     ClientError,
@@ -20,18 +20,6 @@ from ..core.exceptions import (
 
 #: Of the JSON form; a reader refuses a higher one.
 FORMAT = 1
-
-# The names of RFC 9110 §15 where they are not the words of our own code. Not http.HTTPStatus, whose
-# phrases differ between Python versions: a checked-in page must not.
-_NAMES = {
-    400: "Bad Request",
-    414: "URI Too Long",
-    418: "I'm a Teapot",
-    422: "Unprocessable Content",
-    429: "Too Many Requests",
-    500: "Internal Server Error",
-    505: "HTTP Version Not Supported",
-}
 
 #: The codes of the standard catalogue that are not particular to an API.
 FURTHER = frozenset(entry.code for entry in list(STANDARD)[10:])
@@ -100,16 +88,6 @@ def status_of(cls: type[APIError]) -> str:
 def headers_of(status: int) -> list[str]:
     """Return the headers that a response of this status has besides the trace id's."""
     return {401: ["WWW-Authenticate"], 405: ["Allow"], 429: ["Retry-After"]}.get(status, [])
-
-
-def status_name(status: int) -> str:
-    """Return the name of an HTTP status in title case, ``""`` if it has none (RFC 9110 §15)."""
-    if status in _NAMES:
-        return _NAMES[status]
-    standard = class_for_status(status)
-    if standard in (ClientError, ServerError):
-        return ""
-    return standard.code.replace("_", " ").title()
 
 
 def description(cls: type[APIError]) -> str:

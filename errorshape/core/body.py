@@ -42,11 +42,7 @@ def encode(code: str, message: Any, trace_id: str, details: Mapping[Any, Any] | 
     # The common case is already what JSON takes; msgspec itself is the check of its characters.
     body = b""
     try:
-        if (
-            type(message) is str
-            and 0 < len(message) <= MAX_TEXT
-            and (details is None or _is_plain(details))
-        ):
+        if is_plain(message, details):
             body = _encode(Envelope(Error(code, message, trace_id, details or UNSET)))  # type: ignore[arg-type]
     except Exception:  # lone surrogates
         body = b""
@@ -97,6 +93,15 @@ def text(value: Any) -> str:
         return f"<{type(value).__name__}>"
 
 
+def is_plain(message: Any, details: Any) -> bool:
+    """Whether both are what JSON takes as it is, within the bounds of each."""
+    return (
+        type(message) is str
+        and 0 < len(message) <= MAX_TEXT
+        and (details is None or _is_plain(details))
+    )
+
+
 def _is_plain(details: Any) -> bool:
     if type(details) is not dict or len(details) > MAX_DETAILS:
         return False
@@ -110,8 +115,16 @@ def _is_plain(details: Any) -> bool:
 
 def _encode_any(code: str, message: Any, trace_id: str, details: Any) -> bytes:
     error = Error(code, text(message) or text(code), trace_id)
+    return fitted(Envelope(error), error, details)
+
+
+def fitted(whole: msgspec.Struct, part: Any, details: Any) -> bytes:
+    """Return ``whole`` as JSON, with as many of the details in ``part`` as 16 KiB have room for.
+
+    ``whole`` without details has to be smaller than that.
+    """
     kept: dict[str, str] = {}
-    size = len(_encode(Envelope(error)))
+    size = len(_encode(whole))
     left_out = 0
     # Room for the entry that tells how many were left out.
     limit = MAX_BODY - len(f',"{ELLIPSIS}":"{2**63} more"'.encode())
@@ -129,8 +142,8 @@ def _encode_any(code: str, message: Any, trace_id: str, details: Any) -> bytes:
             kept.popitem()
             left_out += 1
         kept[ELLIPSIS] = f"{left_out} more"
-    error.details = kept or UNSET
-    return _encode(Envelope(error))
+    part.details = kept or UNSET
+    return _encode(whole)
 
 
 def _text_entries(details: Any) -> Iterable[tuple[str, str]]:

@@ -126,3 +126,32 @@ def class_for_status(status: int, catalog: Catalog = STANDARD) -> type[APIError]
         return InternalError
     standard = _BY_STATUS.get(status) or (ClientError if status < 500 else ServerError)
     return catalog.get(standard.code) or standard
+
+
+# The names of RFC 9110 §15, and of IANA's registry, where they are not the words of our own code. Not
+# http.HTTPStatus, whose phrases differ between Python versions.
+_NAMES = {
+    400: "Bad Request",
+    407: "Proxy Authentication Required",
+    414: "URI Too Long",
+    418: "I'm a Teapot",
+    422: "Unprocessable Content",
+    429: "Too Many Requests",
+    500: "Internal Server Error",
+    505: "HTTP Version Not Supported",
+    506: "Variant Also Negotiates",
+    507: "Insufficient Storage",
+    508: "Loop Detected",
+    510: "Not Extended",
+    511: "Network Authentication Required",
+}
+
+
+def status_name(status: int) -> str:
+    """Return the name of an HTTP status in title case, ``""`` if it has none (RFC 9110 §15)."""
+    if status in _NAMES:
+        return _NAMES[status]
+    standard = class_for_status(status)
+    if standard in (ClientError, ServerError):
+        return ""
+    return standard.code.replace("_", " ").title()

@@ -8,6 +8,9 @@ from typing import Any, AnyStr
 
 Pairs = Iterable[tuple[AnyStr, AnyStr]]
 
+#: The media type of RFC 9457.
+PROBLEM = "application/problem+json"
+
 # RFC 9110 §5.1: field-name = token
 is_header_name = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+").fullmatch
 _control = re.compile(r"[\x00-\x1f\x7f-\x9f]")
@@ -43,6 +46,19 @@ def media_type_of(headers: Iterable[tuple[str, str]]) -> str:
 def is_json(media_type: str) -> bool:
     """Whether a media type is JSON's, or that of a format made of it (RFC 6839)."""
     return media_type == "application/json" or media_type.endswith("+json")
+
+
+def varying(headers: list[tuple[str, str]], *names: str) -> list[tuple[str, str]]:
+    """Return the headers with ``names`` in their one ``Vary`` (RFC 9110 §12.5.5)."""
+    fields: dict[str, str] = {}
+    for key, value in headers:
+        if key.lower() == "vary":
+            fields |= {field.lower(): field for field in map(str.strip, value.split(",")) if field}
+    there = (
+        "*" if "*" in fields else ", ".join({**{n.lower(): n for n in names}, **fields}.values())
+    )
+    others = [(key, value) for key, value in headers if key.lower() != "vary"]
+    return [*others, ("Vary", there)] if there else others
 
 
 def sendable(

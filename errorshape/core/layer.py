@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, NamedTuple, Unpack
 
 import msgspec
@@ -14,7 +15,16 @@ from ..trace.w3c import active_span, parse_traceparent
 from . import body as wire
 from .catalog import STANDARD, Catalog, class_for_status, is_code, is_error_status
 from .exceptions import APIError, InternalError
-from .headers import header, is_json, media_type_of, retry_after, sendable, stamper
+from .headers import (
+    PROBLEM,
+    header,
+    is_json,
+    media_type_of,
+    retry_after,
+    sendable,
+    stamper,
+    varying,
+)
 from .options import DEFAULTS, LayerOptions, Options, checked
 from .translation import Translator, only_leaf
 
@@ -38,6 +48,9 @@ class Request(NamedTuple):
 
     method: str = "GET"
     path: str = "/"
+    #: Gives a header of the request by its name, ``""`` if it has none; asked only by an option
+    #: whose answer depends on the client.
+    header: Callable[[str], str] = lambda name: ""
 
 
 class ErrorLayer:
@@ -58,6 +71,8 @@ class ErrorLayer:
     ``on_error``              called with the APIError, the original exception and the trace id
     ``retry_after``           seconds, for a 429 that names none
     ``log_records``           give log records the attribute ``trace_id``
+    ``problem_json``          RFC 9457's ``application/problem+json`` to clients whose Accept
+                              prefers it; as a string, the address of the reference page
     ``debug``                 keep the framework's debug page, and raise on what nobody expected
     ========================  ======================================================================
 
@@ -80,6 +95,10 @@ class ErrorLayer:
         self._include = tuple(chosen["include"])
         self._exclude = tuple(chosen["exclude"])
         self._retry_after = str(chosen["retry_after"])
+        #: Whether clients that prefer RFC 9457's form get it, and where its types are documented.
+        self.problem_json: bool | str = chosen["problem_json"]
+        # werkzeug, which is slow to import, is for those who want it.
+        self._accept: Any = import_module("errorshape.accept") if self.problem_json else None
         self._translator = Translator(self.translations, catalog)
         self._reporter: Reporter = Reporter(chosen["on_error"])
         self.stamp = stamper(self.trace_header)
@@ -240,9 +259,10 @@ class ErrorLayer:
                 if not (length.isdecimal() and int(length) > wire.MAX_BODY):
                     return None
             else:
-                conforming = wire.decode(body) if len(body) <= wire.MAX_BODY else None
+                if len(body) <= wire.MAX_BODY:
+                    conforming = _decoded(media_type, body, status)
                 ours = conforming and conforming.trace_id == (trace_id or current_trace_id())
-                if ours and media_type == "application/json":
+                if ours and media_type in ("application/json", PROBLEM):
                     return None
         else:
             return None
@@ -348,10 +368,15 @@ class ErrorLayer:
             code = self._checked(code, error, status)
         message = _message_of(error) or class_for_status(status).message
         own = self._own_headers(error, status)
+        content_type, body = "application/json", b""
         if request is not None and not self.shapes(request.path):
-            content_type = "text/plain; charset=utf-8"
-            body = wire.text(message).encode()
-        else:
+            content_type, body = "text/plain; charset=utf-8", wire.text(message).encode()
+        elif self.problem_json:
+            own = varying(own, "Accept")
+            if self._prefers_problem(request):
+                content_type = PROBLEM
+                body = self._problem(code, message, trace_id, error.details, status)
+        if not body:
             content_type = "application/json"
             body = wire.encode(code, message, trace_id, error.details)
         headers = [
@@ -364,6 +389,22 @@ class ErrorLayer:
         if own and any(name.lower() == "access-control-expose-headers" for name, _ in own):
             headers = self.stamp(headers, trace_id)
         return ErrorResponse(status, headers, body)
+
+    def _prefers_problem(self, request: Request | None) -> bool:
+        try:
+            accept = request.header("Accept") if request is not None else ""
+            return bool(accept and self._accept.prefers_problem(accept))
+        except Exception as failure:
+            self._reporter.problem("The Accept header cannot be read", failure)
+            return False
+
+    def _problem(self, code: str, message: Any, trace_id: str, details: Any, status: int) -> bytes:
+        from . import problem  # only where a client wants it
+
+        page = self.problem_json if isinstance(self.problem_json, str) else ""
+        return problem.encode(
+            code, message, trace_id, details, status=status, catalog=self.catalog, page=page
+        )
 
     def _checked(self, code: Any, error: APIError, status: int) -> str:
         if isinstance(code, str) and is_code(code) and len(code) <= wire.MAX_TEXT:
@@ -395,6 +436,15 @@ class ErrorLayer:
         if value is None and given is not None:
             self._reporter.problem(f"The retry_after of {type(error).__name__} is no time: dropped")
         return self._retry_after if value is None and status == 429 else value
+
+
+def _decoded(media_type: str, body: bytes, status: int) -> wire.Error | None:
+    """Return the error in a body that conforms, in either form."""
+    if media_type == PROBLEM:
+        from . import problem
+
+        return problem.decode(body, status)
+    return wire.decode(body)
 
 
 def _message_of(error: APIError) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Literal, TypedDict
 
@@ -10,6 +11,12 @@ from .catalog import Catalog
 from .exceptions import APIError
 from .headers import is_header_name
 from .translation import Translation
+
+# RFC 3986 §4.3: an absolute URI (scheme, no fragment) of the characters that a URI can have.
+_is_absolute_uri = re.compile(
+    r"[A-Za-z][A-Za-z0-9+.-]*:(?:[A-Za-z0-9:/?\[\]@!$&'()*+,;=._~-]|%[0-9A-Fa-f]{2})+"
+).fullmatch
+_MAX_URI = 1_000  # characters; the bounds of the body have room for that
 
 
 class LayerOptions(TypedDict, total=False):
@@ -27,6 +34,7 @@ class LayerOptions(TypedDict, total=False):
     on_error: Iterable[Callable[[APIError, BaseException, str], object]]
     retry_after: int
     log_records: bool
+    problem_json: bool | str
     debug: bool
 
 
@@ -49,6 +57,7 @@ DEFAULTS = LayerOptions(
     on_error=(),
     retry_after=1,
     log_records=True,
+    problem_json=False,
     debug=False,
 )
 
@@ -94,6 +103,7 @@ def checked(options: dict[str, Any], catalog: object) -> dict[str, Any]:
     seconds = options["retry_after"]
     if isinstance(seconds, bool) or not isinstance(seconds, int) or seconds < 0:
         raise ValueError(f"retry_after is {seconds!r}: it is a whole number of seconds, from 0.")
+    _check_problem_json(options["problem_json"])
     if not isinstance(options["translate"], Mapping):
         raise TypeError(
             f"translate is {options['translate']!r}: pass {{ExceptionClass: APIError}}."
@@ -107,3 +117,17 @@ def checked(options: dict[str, Any], catalog: object) -> dict[str, Any]:
                 " that makes one from the exception."
             )
     return options
+
+
+def _check_problem_json(value: object) -> None:
+    if isinstance(value, bool):
+        return
+    if not isinstance(value, str):
+        raise TypeError(
+            f"problem_json is {value!r}: it is True, False, or the address of the reference page."
+        )
+    if not _is_absolute_uri(value) or len(value) > _MAX_URI:
+        raise ValueError(
+            f"problem_json is {value!r}: the address of the reference page is absolute and has no"
+            " fragment, like 'https://docs.example/errors'."
+        )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from functools import partial
 from typing import Any, cast
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction, sync_to_async
@@ -16,7 +17,7 @@ from ..asgi import SCOPE_KEY
 from ..core.body import MAX_BODY
 from ..core.layer import ErrorLayer, ErrorResponse, Request
 from ..trace.context import current, leave, leave_at_close
-from ..wsgi import ENVIRON_KEY, logs_after_close
+from ..wsgi import ENVIRON_KEY, header_in, logs_after_close
 from .conf import layer_from_settings
 
 GetResponse = Callable[[HttpRequest], Any]
@@ -247,7 +248,7 @@ def answered(layer: ErrorLayer, request: HttpRequest, exc: BaseException) -> Htt
 
 def about(request: HttpRequest) -> Request:
     """Return what the layer wants to know of a request."""
-    return Request(request.method or "GET", request.path)
+    return Request(request.method or "GET", request.path, partial(header_in, request.META))
 
 
 def _trace_id(request: HttpRequest) -> str:

@@ -15,12 +15,16 @@ from typing import Any
 import msgspec
 
 from ...core import body as wire
-from ...core.catalog import STANDARD, Catalog
+from ...core.catalog import STANDARD, Catalog, status_name
 from ...core.exceptions import APIError
-from ..reference import description, headers_of, status_name, status_of
+from ...core.headers import PROBLEM
+from ...core.problem import Problem
+from ..reference import description, headers_of, status_of
 
 #: Of the body, and of what is under its key ``error``.
 ENVELOPE, ERROR = "ErrorEnvelope", "ErrorObject"
+#: Of the other form (RFC 9457).
+PROBLEM_DETAILS = "ProblemDetails"
 #: Of the headers, in the components.
 TRACE_ID, WWW_AUTHENTICATE, ALLOW, RETRY_AFTER = "TraceId", "WWWAuthenticate", "Allow", "RetryAfter"
 
@@ -34,20 +38,21 @@ _METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
 Object = dict[str, Any]
 
 
-def components(catalog: Catalog = STANDARD) -> dict[str, Object]:
+def components(catalog: Catalog = STANDARD, *, problem_json: object = False) -> dict[str, Object]:
     """Return the ``components`` of a document: ``schemas``, ``headers`` and ``responses``.
 
     There is a response for each entry of the catalogue, under its code, and one for any error,
-    under ``error``.
+    under ``error``. ``problem_json`` is the layer's: whether they have RFC 9457's form as well.
     """
-    return {
-        "schemas": _schemas(),
-        "headers": _headers(),
-        "responses": {
-            **{cls.code: _response([cls], status_of(cls)) for cls in catalog},
-            "error": _response([], "default"),
-        },
+    responses = {
+        **{cls.code: _response([cls], status_of(cls)) for cls in catalog},
+        "error": _response([], "default"),
     }
+    schemas = _schemas()
+    if problem_json:
+        _offer_problems(responses)
+        schemas[PROBLEM_DETAILS] = _problem_schema()
+    return {"schemas": schemas, "headers": _headers(), "responses": responses}
 
 
 def responses(*classes: type[APIError], trace_header: str = "X-Request-Id") -> dict[str, Object]:
@@ -65,14 +70,19 @@ def responses(*classes: type[APIError], trace_header: str = "X-Request-Id") -> d
 
 
 def complete(
-    document: Object, catalog: Catalog = STANDARD, *, trace_header: str = "X-Request-Id"
+    document: Object,
+    catalog: Catalog = STANDARD,
+    *,
+    trace_header: str = "X-Request-Id",
+    problem_json: object = False,
 ) -> Object:
     """Complete an OpenAPI document in place, and return it: all that can be answered is in it.
 
     The components are added. Each operation gets the contract's 400 if it takes input, in place of
     the framework's own response to invalid input (FastAPI's 422), and a ``default`` for any other
     error; an error response without a body, or with the framework's, gets the shape. Every response
-    gets the trace id's header. What the application has documented by itself stays. Doing it again
+    gets the trace id's header. What the application has documented by itself stays. With
+    ``problem_json`` (the layer's) each shaped response has RFC 9457's form, too. Doing it again
     changes nothing. Raises :exc:`TypeError` for what is no OpenAPI document of version 3.
     """
     if not (isinstance(document, dict) and str(document.get("openapi", "")).startswith("3.")):
@@ -80,14 +90,14 @@ def complete(
             "This is no OpenAPI document of version 3: it has no openapi: 3.x at its top."
         )
     parts = document.setdefault("components", {})
-    for kind, made in components(catalog).items():
+    for kind, made in components(catalog, problem_json=problem_json).items():
         if kind == "responses":  # by the dozen: only those that the document refers to
             text = json.dumps(document, default=str)
             made = {name: it for name, it in made.items() if _refers(text, kind, name)}
         if made:
             parts[kind] = {**(parts.get(kind) or {}), **made}
     for operation in operations_of(document):
-        complete_operation(operation, catalog, trace_header=trace_header)
+        complete_operation(operation, catalog, trace_header=trace_header, problem_json=problem_json)
     for response in (parts.get("responses") or {}).values():
         _identify(response, trace_header)
     _drop_unused(document)
@@ -95,7 +105,11 @@ def complete(
 
 
 def complete_operation(
-    operation: Object, catalog: Catalog = STANDARD, *, trace_header: str = "X-Request-Id"
+    operation: Object,
+    catalog: Catalog = STANDARD,
+    *,
+    trace_header: str = "X-Request-Id",
+    problem_json: object = False,
 ) -> None:
     """Complete one operation in place, as :func:`complete` does with all of a document's."""
     documented: dict[Any, Any] = operation.get("responses") or {}
@@ -113,6 +127,8 @@ def complete_operation(
     if "400" not in kept and (operation.get("parameters") or operation.get("requestBody")):
         kept["400"] = _shaped(catalog, "400", trace_header)
     kept.setdefault("default", _shaped(catalog, "default", trace_header))
+    if problem_json:
+        _offer_problems(kept)
     operation["responses"] = kept
 
 
@@ -136,6 +152,27 @@ def _schemas() -> dict[str, Object]:
     envelope["title"], error["title"] = ENVELOPE, ERROR
     envelope["properties"]["error"] = {"$ref": f"#/components/schemas/{ERROR}"}
     return {ENVELOPE: envelope, ERROR: error}
+
+
+def _problem_schema() -> Object:
+    _, made = msgspec.json.schema_components([Problem], ref_template="{name}")
+    schema: Object = made["Problem"]
+    schema["title"] = PROBLEM_DETAILS
+    return schema
+
+
+def _offer_problems(responses: Mapping[str, Any]) -> None:
+    """Give the responses that have the envelope RFC 9457's media type as well."""
+    for response in responses.values():
+        content = (response.get("content") if isinstance(response, dict) else None) or {}
+        schema = (content.get("application/json") or {}).get("schema") or {}
+        offered: Object = {"$ref": f"#/components/schemas/{PROBLEM_DETAILS}"}
+        envelope = {"$ref": f"#/components/schemas/{ENVELOPE}"}
+        if schema == envelope:
+            content[PROBLEM] = {"schema": offered}
+        elif (schema.get("allOf") or [None])[0] == envelope:
+            members = [part.get("properties", {}).get("error", {}) for part in schema["allOf"][1:]]
+            content[PROBLEM] = {"schema": {"allOf": [offered, *members]}}
 
 
 def _headers() -> dict[str, Object]:

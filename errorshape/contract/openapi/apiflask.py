@@ -17,9 +17,16 @@ except ImportError as exc:
 
 
 def document(
-    app: APIFlask, catalog: Catalog = STANDARD, *, trace_header: str = "X-Request-Id"
+    app: APIFlask,
+    catalog: Catalog = STANDARD,
+    *,
+    trace_header: str = "X-Request-Id",
+    problem_json: object = False,
 ) -> None:
-    """Complete the document that ``app`` makes, after the application's own spec processor."""
+    """Complete the document that ``app`` makes, after the application's own spec processor.
+
+    ``problem_json`` is what the layer has.
+    """
     before = app.spec_callback
 
     @app.spec_processor
@@ -27,7 +34,9 @@ def document(
         if before is not None:
             spec = before(spec)
         if isinstance(spec, dict):
-            return complete(spec, catalog, trace_header=trace_header)
+            return complete(spec, catalog, trace_header=trace_header, problem_json=problem_json)
         # With SPEC_PROCESSOR_PASS_OBJECT, APIFlask wants an object back, for its to_dict().
-        made = complete(spec.to_dict(), catalog, trace_header=trace_header)
+        made = complete(
+            spec.to_dict(), catalog, trace_header=trace_header, problem_json=problem_json
+        )
         return SimpleNamespace(to_dict=lambda: made)

@@ -22,13 +22,20 @@ except ImportError as exc:
 class ErrorShapePlugin(BasePlugin):
     """Adds the components to a spec and the contract's responses to each of its operations."""
 
-    def __init__(self, catalog: Catalog = STANDARD, *, trace_header: str = "X-Request-Id") -> None:
+    def __init__(
+        self,
+        catalog: Catalog = STANDARD,
+        *,
+        trace_header: str = "X-Request-Id",
+        problem_json: object = False,
+    ) -> None:
         self.catalog = catalog
         self.trace_header = trace_header
+        self.problem_json = problem_json
 
     def init_spec(self, spec: APISpec) -> None:
         """Add the components."""
-        parts = components(self.catalog)
+        parts = components(self.catalog, problem_json=self.problem_json)
         for name, schema in parts["schemas"].items():
             spec.components.schema(name, schema)
         for name, header in parts["headers"].items():
@@ -41,4 +48,9 @@ class ErrorShapePlugin(BasePlugin):
     ) -> None:
         """Complete the operations of a path."""
         for operation in (operations or {}).values():
-            complete_operation(operation, self.catalog, trace_header=self.trace_header)
+            complete_operation(
+                operation,
+                self.catalog,
+                trace_header=self.trace_header,
+                problem_json=self.problem_json,
+            )

@@ -34,9 +34,10 @@ def main(argv: Sequence[str]) -> int:
     from .reading import load_document
 
     if options.into:
-        made = complete(load_document(options.into), catalog)
+        document = load_document(options.into)
+        made = complete(document, catalog, problem_json=options.problem_json)
     else:
-        made = {"components": components(catalog)}
+        made = {"components": components(catalog, problem_json=options.problem_json)}
     text = msgspec.json.format(msgspec.json.encode(made), indent=2).decode() + "\n"
     if options.output:
         write_text(options.output, text)
@@ -62,4 +63,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--into", metavar="FILE", help="the OpenAPI document (JSON, YAML)")
     parser.add_argument("--output", metavar="FILE", help="write it there, as JSON")
+    parser.add_argument(
+        "--problem-json",
+        action="store_true",
+        help="with RFC 9457's media type as well, as of a layer with problem_json=True",
+    )
     return parser

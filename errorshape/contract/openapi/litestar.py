@@ -23,9 +23,16 @@ except ImportError as exc:
 class ErrorShapeOpenAPI(InitPlugin):
     """A plugin that completes the OpenAPI document of a Litestar application."""
 
-    def __init__(self, catalog: Catalog = STANDARD, *, trace_header: str = "X-Request-Id") -> None:
+    def __init__(
+        self,
+        catalog: Catalog = STANDARD,
+        *,
+        trace_header: str = "X-Request-Id",
+        problem_json: object = False,
+    ) -> None:
         self.catalog = catalog
         self.trace_header = trace_header
+        self.problem_json = problem_json
 
     def on_app_init(self, app_config: AppConfig) -> AppConfig:
         """Have the configured document made as one that completes itself."""
@@ -53,6 +60,11 @@ def _document_class(cls: type[OpenAPI], plugin: ErrorShapeOpenAPI) -> Any:
     class Completed(cls):  # type: ignore[valid-type, misc]
         def to_schema(self) -> dict[str, Any]:
             schema: dict[str, Any] = super().to_schema()
-            return complete(schema, plugin.catalog, trace_header=plugin.trace_header)
+            return complete(
+                schema,
+                plugin.catalog,
+                trace_header=plugin.trace_header,
+                problem_json=plugin.problem_json,
+            )
 
     return Completed

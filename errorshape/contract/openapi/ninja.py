@@ -27,7 +27,12 @@ def document(api: NinjaAPI, catalog: Catalog | None = None) -> None:
     def get_openapi_schema(**arguments: Any) -> Any:
         layer = layer_from_settings()
         schema = generate(**arguments)
-        return complete(schema, catalog or layer.catalog, trace_header=layer.trace_header)
+        return complete(
+            schema,
+            catalog or layer.catalog,
+            trace_header=layer.trace_header,
+            problem_json=layer.problem_json,
+        )
 
     # Ninja asks the instance; a subclass would have to be known before the API is made.
     api.get_openapi_schema = get_openapi_schema  # type: ignore[method-assign]

@@ -19,4 +19,9 @@ from . import complete
 def document(result: dict[str, Any], **kwargs: Any) -> dict[str, Any]:
     """Complete the document with the catalogue of the ``ERRORSHAPE`` setting."""
     layer = layer_from_settings()
-    return complete(result, layer.catalog, trace_header=layer.trace_header)
+    return complete(
+        result,
+        layer.catalog,
+        trace_header=layer.trace_header,
+        problem_json=layer.problem_json,
+    )
