@@ -10,6 +10,7 @@ import subprocess
 import sys
 from types import SimpleNamespace
 
+import jsonschema
 import msgspec
 import pytest
 from openapi_spec_validator import validate
@@ -17,6 +18,7 @@ from openapi_spec_validator import validate
 import errorshape
 from errorshape import cli
 from errorshape.contract.openapi import complete, components, responses
+from errorshape.core.layer import Request
 
 # Django's two are in a process of their own: a project's settings are for good.
 APPS = ("fastapi", "litestar", "apispec", "smorest", "apiflask")
@@ -357,3 +359,63 @@ def test_schemathesis_would_have_found_one(tmp_path) -> None:
     assert done.returncode == 1
     assert "Received: 404" in done.stderr
     assert "Documented: 200" in done.stderr
+
+
+# --- RFC 9457 -------------------------------------------------------------------------------------
+
+
+def test_both_media_types_are_documented_where_the_layer_has_both():
+    """Each shaped response has the problem beside the envelope, and of classes only their codes."""
+    document = {
+        "openapi": "3.1.0",
+        "info": {"title": "shop", "version": "1"},
+        "paths": {
+            "/items": {
+                "get": {
+                    "responses": {
+                        "200": {"description": "All items."},
+                        "409": {"description": "Mine.", "content": {"text/csv": {}}},
+                        **responses(errorshape.NotFoundError),
+                    }
+                }
+            }
+        },
+    }
+
+    made = complete(document, problem_json=True)
+    again = json.loads(json.dumps(made))
+
+    validate(made)
+    assert complete(made, problem_json=True) == again
+    documented = made["paths"]["/items"]["get"]["responses"]
+    problem = {"$ref": "#/components/schemas/ProblemDetails"}
+    assert documented["default"]["content"]["application/problem+json"] == {"schema": problem}
+    codes = {"type": "object", "properties": {"code": {"type": "string", "enum": ["not_found"]}}}
+    not_found = documented["404"]["content"]["application/problem+json"]
+    assert not_found == {"schema": {"allOf": [problem, codes]}}
+    assert list(documented["409"]["content"]) == ["text/csv"]
+    assert "content" not in documented["200"]
+
+
+def test_one_media_type_is_documented_by_default():
+    """Nothing promises a form that is not there."""
+    assert "ProblemDetails" not in components()["schemas"]
+    assert "problem+json" not in json.dumps(components())
+
+
+def test_a_problem_is_valid_against_its_schema():
+    """The schema is made of the struct that goes over the wire."""
+    layer = errorshape.ErrorLayer(problem_json=True)
+    request = Request("GET", "/", {"Accept": "application/problem+json"}.get)
+    response = layer.respond(errorshape.NotFoundError(details={"id": "7"}), request=request)
+
+    schema = components(problem_json=True)["schemas"]["ProblemDetails"]
+
+    jsonschema.validate(json.loads(response.body), schema)
+
+
+def test_the_command_documents_both(capsys):
+    """``--problem-json`` is for documents that no framework makes."""
+    assert cli.main(["openapi", "--problem-json"]) == 0
+
+    assert "ProblemDetails" in json.loads(capsys.readouterr().out)["components"]["schemas"]

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from errorshape.core.headers import header, retry_after, sendable, stamper
+from errorshape.core.headers import header, retry_after, sendable, stamper, varying
 
 UTC = datetime.UTC
 CAIRO = datetime.timezone(datetime.timedelta(hours=2))
@@ -160,3 +160,23 @@ def test_header_is_found_in_any_case():
     """The first of that name."""
     assert header([("ETAG", "1"), ("etag", "2")], "ETag") == "1"
     assert header([], "ETag") is None
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ([], [("Vary", "Accept")]),
+        ([("vary", "Cookie")], [("Vary", "Accept, Cookie")]),
+        ([("Vary", "accept , Origin"), ("A", "1")], [("A", "1"), ("Vary", "accept, Origin")]),
+        ([("Vary", "Cookie"), ("VARY", "Origin,,cookie")], [("Vary", "Accept, cookie, Origin")]),
+        ([("Vary", "Cookie, *")], [("Vary", "*")]),
+    ],
+)
+def test_vary_is_one_header_with_each_name_once(before, after):
+    """What varied before still does (RFC 9110 §12.5.5)."""
+    assert varying(before, "Accept") == after
+
+
+def test_what_varies_by_nothing_says_nothing():
+    """No name, no header."""
+    assert varying([("A", "1"), ("Vary", "")]) == [("A", "1")]

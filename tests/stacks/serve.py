@@ -6,6 +6,7 @@ LOG, and ends when it is told to or when its standard input does.
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import signal
@@ -42,7 +43,7 @@ def main(stack: str, server: str, log: str, threads: str = "1") -> None:
 
 def _application(stack: str) -> Any:
     """Build the application, with the matrix's middleware above it where that is wanted."""
-    built = BY_NAME[stack].build()
+    built = BY_NAME[stack].build(**json.loads(os.environ.get("ERRORSHAPE_TEST_OPTIONS", "{}")))
     if os.environ.get("ERRORSHAPE_MATRIX_ABOVE"):
         from tests.matrix.above import above
 
