@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from werkzeug.datastructures import MIMEAccept
+from werkzeug.datastructures import LanguageAccept, MIMEAccept
 from werkzeug.http import parse_accept_header
 
 from .core.headers import PROBLEM
+from .core.language import is_tag
 
 
 def prefers_problem(accept: str) -> bool:
@@ -15,3 +16,14 @@ def prefers_problem(accept: str) -> bool:
     """
     accepted = parse_accept_header(accept, MIMEAccept)
     return accepted.quality(PROBLEM) > accepted.quality("application/json")
+
+
+def languages(accept_language: str) -> tuple[str, ...]:
+    """Return the language tags of an ``Accept-Language``, the most wanted first (RFC 9110 §12.5.4).
+
+    Each once, as the client wrote it; the wildcard, what is not wanted (``q=0``) and what is no tag
+    are left out.
+    """
+    accepted = parse_accept_header(accept_language, LanguageAccept)
+    wanted = sorted(accepted, key=lambda pair: pair[1], reverse=True)
+    return tuple(dict.fromkeys(tag for tag, quality in wanted if quality > 0 and is_tag(tag)))

@@ -29,7 +29,10 @@ from .options import DEFAULTS, LayerOptions, Options, checked
 from .translation import Translator, only_leaf
 
 if TYPE_CHECKING:
+    from .language import Spoken
     from .report import Reporter
+
+_PLAIN = frozenset({str})
 
 # What a framework or a server makes of an error when nobody has thought of programs.
 _REPLACED = frozenset({"text/html", "text/plain", "application/xhtml+xml"})
@@ -73,6 +76,8 @@ class ErrorLayer:
     ``log_records``           give log records the attribute ``trace_id``
     ``problem_json``          RFC 9457's ``application/problem+json`` to clients whose Accept
                               prefers it; as a string, the address of the reference page
+    ``message_for``           called with the APIError and the languages of Accept-Language, the
+                              most wanted first: the message, a pair of it and its language, or None
     ``debug``                 keep the framework's debug page, and raise on what nobody expected
     ========================  ======================================================================
 
@@ -97,8 +102,10 @@ class ErrorLayer:
         self._retry_after = str(chosen["retry_after"])
         #: Whether clients that prefer RFC 9457's form get it, and where its types are documented.
         self.problem_json: bool | str = chosen["problem_json"]
+        self._message_for: Callable[[APIError, Sequence[str]], Any] | None = chosen["message_for"]
         # werkzeug, which is slow to import, is for those who want it.
-        self._accept: Any = import_module("errorshape.accept") if self.problem_json else None
+        negotiates = self.problem_json or self._message_for is not None
+        self._accept: Any = import_module("errorshape.accept") if negotiates else None
         self._translator = Translator(self.translations, catalog)
         self._reporter: Reporter = Reporter(chosen["on_error"])
         self.stamp = stamper(self.trace_header)
@@ -366,13 +373,17 @@ class ErrorLayer:
         code = error.code
         if code not in self.catalog or len(code) > wire.MAX_TEXT:  # which has checked its own
             code = self._checked(code, error, status)
-        message = _message_of(error) or class_for_status(status).message
+        message, language = error.message, None
+        varies: list[str] = []
+        if self._message_for is not None or _may_be_lazy(error):
+            message, language, varies = self._spoken(error, status, request)
+        message = _text_of(message, error) or class_for_status(status).message
         own = self._own_headers(error, status)
         content_type, body = "application/json", b""
         if request is not None and not self.shapes(request.path):
             content_type, body = "text/plain; charset=utf-8", wire.text(message).encode()
         elif self.problem_json:
-            own = varying(own, "Accept")
+            varies = ["Accept", *varies]
             if self._prefers_problem(request):
                 content_type = PROBLEM
                 body = self._problem(code, message, trace_id, error.details, status)
@@ -386,9 +397,19 @@ class ErrorLayer:
             ("Cache-Control", "no-store"),
             *own,
         ]
+        if language is not None:
+            headers.append(("Content-Language", language))
+        if varies:
+            headers = varying(headers, *varies)
         if own and any(name.lower() == "access-control-expose-headers" for name, _ in own):
             headers = self.stamp(headers, trace_id)
         return ErrorResponse(status, headers, body)
+
+    def _spoken(self, error: APIError, status: int, request: Request | None) -> Spoken:
+        from .language import Interpreter  # only where somebody translates
+
+        interpreter = Interpreter(self._message_for, self._accept, self._reporter.problem)
+        return interpreter.spoken(error, status, request)
 
     def _prefers_problem(self, request: Request | None) -> bool:
         try:
@@ -447,9 +468,16 @@ def _decoded(media_type: str, body: bytes, status: int) -> wire.Error | None:
     return wire.decode(body)
 
 
-def _message_of(error: APIError) -> Any:
-    """Return what an error has to say, which may be a lazy string; empty if it says nothing."""
-    message = error.message
+def _may_be_lazy(error: APIError) -> bool:
+    """Whether something in an error is no plain text, and may be a lazy translation."""
+    if type(error.message) is not str or not error.message:
+        return True
+    details = error.details
+    return type(details) is dict and not _PLAIN.issuperset(map(type, details.values()))
+
+
+def _text_of(message: Any, error: APIError) -> str:
+    """Return what an error has to say; empty if it says nothing."""
     if type(message) is not str:
         message = wire.text(message) if message is not None else ""
     return message or wire.text(type(error).message)

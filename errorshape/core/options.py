@@ -35,6 +35,7 @@ class LayerOptions(TypedDict, total=False):
     retry_after: int
     log_records: bool
     problem_json: bool | str
+    message_for: Callable[[APIError, Sequence[str]], object] | None
     debug: bool
 
 
@@ -58,6 +59,7 @@ DEFAULTS = LayerOptions(
     retry_after=1,
     log_records=True,
     problem_json=False,
+    message_for=None,
     debug=False,
 )
 
@@ -104,6 +106,11 @@ def checked(options: dict[str, Any], catalog: object) -> dict[str, Any]:
     if isinstance(seconds, bool) or not isinstance(seconds, int) or seconds < 0:
         raise ValueError(f"retry_after is {seconds!r}: it is a whole number of seconds, from 0.")
     _check_problem_json(options["problem_json"])
+    if not (options["message_for"] is None or callable(options["message_for"])):
+        raise TypeError(
+            f"message_for is {options['message_for']!r}: pass a function of (error, languages) that"
+            " returns a text, a pair of a text and its language, or None."
+        )
     if not isinstance(options["translate"], Mapping):
         raise TypeError(
             f"translate is {options['translate']!r}: pass {{ExceptionClass: APIError}}."

@@ -12,7 +12,7 @@ from django.utils.module_loading import import_string
 from ..core.layer import ErrorLayer
 
 #: The options that may be, or may hold, dotted paths.
-_DOTTED = ("layer", "catalog", "generate", "on_error", "translate")
+_DOTTED = ("layer", "catalog", "generate", "on_error", "translate", "message_for")
 
 
 class DottedPathError(ImproperlyConfigured):

@@ -8,9 +8,11 @@ from functools import partial
 from typing import Any, cast
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction, sync_to_async
+from django.conf import settings
 from django.core.signals import got_request_exception
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.urls import get_resolver, get_urlconf
+from django.utils import translation
 from django.views.defaults import server_error
 
 from ..asgi import SCOPE_KEY
@@ -38,6 +40,8 @@ class ErrorShapeMiddleware:
         self.get_response = get_response
         self.layer = layer_from_settings()
         self._meta_name = "HTTP_" + self.layer.trace_header.upper().replace("-", "_")
+        # Which, if a failure comes before it, has not chosen the language of this request.
+        self._has_locale = "django.middleware.locale.LocaleMiddleware" in settings.MIDDLEWARE
         self._is_async = iscoroutinefunction(get_response)
         if self._is_async:
             markcoroutinefunction(self)
@@ -109,7 +113,12 @@ class ErrorShapeMiddleware:
     def _finished(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
         """Return the response as it leaves: with its id, and shaped if it is an error to shape."""
         if response.status_code >= 400:
-            response = self._shaped(request, response)
+            if self._has_locale and not hasattr(request, "LANGUAGE_CODE"):
+                # What is active is what an earlier request has left behind in this thread.
+                with translation.override(translation.get_language_from_request(request)):
+                    response = self._shaped(request, response)
+            else:
+                response = self._shaped(request, response)
         trace_id, headers = _trace_id(request), response.headers
         if "Access-Control-Expose-Headers" in headers:
             for name, value in self.layer.stamp(response.items(), trace_id):

@@ -11,6 +11,7 @@ from typing import Any
 
 from ..core.catalog import Catalog, class_for_status
 from ..core.exceptions import APIError
+from ..core.language import is_lazy
 
 
 def http_error(
@@ -25,7 +26,7 @@ def http_error(
         return None
     message = details = None
     if code < 500 and detail:
-        if isinstance(detail, str):
+        if isinstance(detail, str) or is_lazy(detail):
             message = detail
         else:
             details = detail if isinstance(detail, Mapping) else {"$": detail}

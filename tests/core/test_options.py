@@ -36,6 +36,7 @@ from errorshape import ConflictError, ErrorLayer, NotFoundError
         ({"problem_json": "https://a/b c"}, ValueError, "is absolute"),
         ({"problem_json": "https://a/%zz"}, ValueError, "is absolute"),
         ({"problem_json": "https://a/" + "b" * 1000}, ValueError, "is absolute"),
+        ({"message_for": "German"}, TypeError, r"pass a function of \(error, languages\)"),
         ({"translate": [KeyError]}, TypeError, "pass {ExceptionClass: APIError}"),
         ({"translate": {"KeyError": NotFoundError}}, TypeError, "'KeyError': it is the class"),
         ({"translate": {SystemExit: NotFoundError}}, TypeError, "SystemExit'>: it is the class"),

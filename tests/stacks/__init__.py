@@ -234,4 +234,16 @@ WRAP_ALONE = (
     ),
 )
 
-BY_NAME = {stack.name: stack for stack in (*STACKS, *WRAP_ALONE)}
+#: A site in two languages, which has routes of its own; only the tests of languages have it.
+LOCALIZED = tuple(
+    Stack(
+        name=f"localized_{protocol}",
+        factory=f"localized:build_{protocol}",
+        protocol=protocol,
+        servers=(server,),
+        **_DJANGO,
+    )
+    for protocol, server in (("wsgi", "waitress"), ("asgi", "uvicorn"))
+)
+
+BY_NAME = {stack.name: stack for stack in (*STACKS, *WRAP_ALONE, *LOCALIZED)}
