@@ -50,11 +50,12 @@ def _quoted(segment: Segment) -> str:
 def collect(problems: Iterable[Problem]) -> dict[str, str]:
     """Return the messages by path; several of one field are joined by ``; ``, each once."""
     details: dict[str, str] = {}
+    known = _names.get
     for segments, message in problems:
-        where = path(segments)
-        before = details.get(where)
-        if before is None:
+        # As path() does, whose call would be a tenth of all this.
+        where = ".".join([known(segment) or _named(segment) for segment in segments]) or WHOLE
+        if where not in details:
             details[where] = message
-        elif message not in before.split("; "):
-            details[where] = f"{before}; {message}"
+        elif message not in details[where].split("; "):
+            details[where] = f"{details[where]}; {message}"
     return details
