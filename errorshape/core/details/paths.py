@@ -54,8 +54,10 @@ def collect(problems: Iterable[Problem]) -> dict[str, str]:
     for segments, message in problems:
         # As path() does, whose call would be a tenth of all this.
         where = ".".join([known(segment) or _named(segment) for segment in segments]) or WHOLE
-        if where not in details:
-            details[where] = message
-        elif message not in details[where].split("; "):
-            details[where] = f"{details[where]}; {message}"
+        details[where] = message if where not in details else joined(details[where], message)
     return details
+
+
+def joined(before: str, message: str) -> str:
+    """Return the messages of one field with a further one, each once."""
+    return before if message in before.split("; ") else f"{before}; {message}"

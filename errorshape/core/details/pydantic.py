@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import chain
 from types import FrameType
 from typing import Any
 
 from .own import INVALID, last_traceback, own_message
-from .paths import Problem, Segment, collect
-from .schemas import names_of
+from .paths import WHOLE, Problem, Segment, collect, joined, path
+from .schemas import KEY_TAG, KEY_TAGS, NO_TAGS, Names, names_of
 
 #: What was validated is not known.
 UNKNOWN: Any = object()
@@ -24,12 +25,24 @@ def details(exc: Any) -> dict[str, str]:
         return from_request(exc.errors, getattr(exc, "_errorshape_sent", None))  # Ninja
     if not hasattr(exc, "error_count"):
         return from_request(exc.errors(), {"body": getattr(exc, "body", UNKNOWN)})  # FastAPI
-    errors = exc.errors(include_url=False, include_input=False)
+    errors: list[dict[str, Any]] = exc.errors(include_url=False, include_input=False)
     call = _call_of(exc)
     names = None if call is None else _names_in(call.f_locals)
-    if names is None:
-        return collect(_found(errors, UNKNOWN if call is None else _validated(call)))
-    return collect(_named(errors, names) if names else _problems(errors))
+    if names is NO_TAGS:
+        return collect(_problems(errors))
+    if isinstance(names, Names) and names is not KEY_TAGS:
+        return _named(errors, names)
+    if names is not None and _has_no_tags(errors, names):
+        return collect(_problems(errors))
+    return collect(_found(errors, UNKNOWN if call is None else _validated(call)))
+
+
+def _has_no_tags(errors: list[dict[str, Any]], names: Names | frozenset[Any]) -> bool:
+    """Whether each ``loc`` is the path, where the schema knows nothing else but that."""
+    segments = chain.from_iterable([error["loc"] for error in errors])
+    if isinstance(names, frozenset):
+        return names.issuperset(segments)
+    return names is KEY_TAGS and KEY_TAG not in segments
 
 
 def from_request(
@@ -60,22 +73,30 @@ def _of_request(error: Mapping[str, Any], sent: Mapping[str, Any]) -> list[Probl
 # as much again.
 
 
-def _problems(errors: Iterable[Mapping[str, Any]]) -> Iterator[Problem]:
-    """Yield the problems of errors whose ``loc`` is the path."""
-    for error in errors:
-        rebuild = _REBUILT.get(error["type"])
-        yield error["loc"], error["msg"] if rebuild is None else rebuild(error)
+def _problems(errors: Iterable[Mapping[str, Any]]) -> list[Problem]:
+    """Return the problems of errors whose ``loc`` is the path."""
+    return [
+        (
+            error["loc"],
+            _REBUILT[error["type"]](error) if error["type"] in _REBUILT else error["msg"],
+        )
+        for error in errors
+    ]
 
 
-def _named(errors: Iterable[Mapping[str, Any]], names: frozenset[Any]) -> Iterator[Problem]:
-    """Yield the problems where each segment that is neither an index nor a name is a tag."""
+def _named(errors: Iterable[Mapping[str, Any]], names: Names) -> dict[str, str]:
+    """Return the details where each segment that is neither an index nor a name is a tag."""
+    details: dict[str, str] = {}
     for error in errors:
         loc, kind = error["loc"], error["type"]
-        segments = [segment for segment in loc if segment in names or type(segment) is int]
-        if kind in _NOT_IN_SCHEMA and loc[-1] not in names:
-            segments.append(loc[-1])
         rebuild = _REBUILT.get(kind)
-        yield segments, error["msg"] if rebuild is None else rebuild(error)
+        message = error["msg"] if rebuild is None else rebuild(error)
+        if kind in _NOT_IN_SCHEMA:
+            where = path([*[s for s in loc[:-1] if names[s]], loc[-1]])
+        else:
+            where = ".".join([name for s in loc if (name := names[s])]) or WHOLE
+        details[where] = message if where not in details else joined(details[where], message)
+    return details
 
 
 def _found(errors: Iterable[Mapping[str, Any]], validated: Any) -> Iterator[Problem]:
@@ -232,7 +253,7 @@ def _call_of(exc: Any) -> FrameType | None:
     return frame if str(frame.f_globals.get("__name__", "")).startswith("pydantic.") else None
 
 
-def _names_in(local: Mapping[str, Any]) -> frozenset[Any] | None:
+def _names_in(local: Mapping[str, Any]) -> Names | frozenset[Any] | None:
     """Return what the schema of the model, or the adapter, that validated says."""
     owner = local["cls"] if "cls" in local else local.get("self")
     validator = getattr(owner, "__pydantic_validator__", None)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NamedTuple
 
 import hypothesis
 import hypothesis.strategies as st
@@ -14,7 +14,7 @@ from typing_extensions import TypedDict
 
 from errorshape.core.details import details_of
 from errorshape.core.details import pydantic as flattener
-from errorshape.core.details.schemas import names_of
+from errorshape.core.details.schemas import KEY_TAGS, NO_TAGS, Names, names_of
 
 
 class Cat(pydantic.BaseModel):
@@ -92,26 +92,37 @@ Labelled = Annotated[
     pydantic.Discriminator(lambda value: "row"),
 ]
 
+
+class NamedTwo(NamedTuple):
+    a: int
+    b: int
+
+
+INDICES = set(range(100))
 DOGS = {"kind", "bark", "voice"}
 CATS = {"kind", "name", "called", "kittens"}
-#: None where the input has to tell, nothing where there are no tags.
-NAMES: dict[str, tuple[Any, set[str] | None]] = {
-    "models": (Plain, set()),
-    "dataclass": (Row, set()),
-    "typed dict": (Named, set()),
-    "scalars": (list[int | None], set()),
+#: The names of what has tags; what has none, and where the input tells, have their own.
+NAMES: dict[str, tuple[Any, Any]] = {
+    "models": (Plain, NO_TAGS),
+    "dataclass": (Row, NO_TAGS),
+    "typed dict": (Named, NO_TAGS),
+    "scalars": (list[int | None], NO_TAGS),
+    "json": (pydantic.Json[list[Plain]], NO_TAGS),
+    "mapping": (dict[str, int], KEY_TAGS),
+    "extras": (WithExtras, KEY_TAGS),
     "union": (list[Cat | int], CATS),
     "tags": (list[Tagged], CATS | DOGS),
     "tags of a function": (Labelled, {"cell"}),
-    "mapping": (dict[str, int], None),
-    "json": (pydantic.Json[int], None),
-    "function": (Checked, None),
-    "init": (WithInit, None),
-    "post init": (WithPostInit, None),
-    "extras": (WithExtras, None),
+    "function": (Checked, INDICES),
+    "init": (WithInit, {"a"} | INDICES),
+    "post init": (WithPostInit, {"a"} | INDICES),
+    "union and mapping": (dict[str, Cat | int], None),
+    "function and mapping": (dict[str, Checked], None),
+    "function and union": (list[Checked | list[Cat]], None),
     "a tag that is a name": (LikeATag | Cat, None),
     "a name in brackets": (InBrackets, None),
     "a tag that is a number": (list[ByNumber], None),
+    "a kind that has no names": (NamedTwo, None),
 }
 
 
@@ -123,7 +134,58 @@ def test_names(kind):
 
     found = names_of(adapter, adapter.validator)
 
-    assert (None if found is None else {n for n in found if type(n) is str}) == names
+    if names is None or isinstance(names, Names):
+        assert found is names
+    else:
+        assert isinstance(found, frozenset) == (names >= INDICES)
+        assert set(found) == names
+
+
+class Inner(pydantic.BaseModel):
+    deep: int | list[int]
+
+
+def _validates_another(value: Any) -> Any:
+    return Inner.model_validate(value)
+
+
+def test_a_function_that_validates_something_else():
+    """The input tells the fields of a model that the schema knows nothing of."""
+    cls = list[Annotated[Any, pydantic.AfterValidator(_validates_another)]]
+
+    assert set(details_of(failure(cls, [{"deep": "x"}, {}]))) == {"0.deep", "1.deep"}
+
+
+def test_a_union_without_fields():
+    """Whatever text is in a ``loc``, it is a tag."""
+    adapter = pydantic.TypeAdapter(int | bool)
+
+    found = names_of(adapter, adapter.validator)
+
+    assert found == {}
+    assert found is not NO_TAGS
+    assert set(details_of(failure(int | bool, "x"))) == {"$"}
+
+
+def test_a_mapping():
+    """Only where a key is not valid the input has to be asked which one is meant."""
+    adapter = pydantic.TypeAdapter(dict[int, Plain])
+
+    assert names_of(adapter, adapter.validator) is KEY_TAGS
+    assert set(details_of(failure(dict[int, Plain], {1: {}}))) == {"1.a"}
+    assert set(details_of(failure(dict[int, int], {"[key]": 1, 2: "x"}))) == {'["[key]"]', "2"}
+
+
+def test_names_are_remembered_within_bounds():
+    """However many indices there are, and names that clients make up."""
+    adapter = pydantic.TypeAdapter(list[Strict | int])
+    names = names_of(adapter, adapter.validator)
+
+    texts = [names[index] for index in range(3_000)]
+
+    assert texts == [str(index) for index in range(3_000)]
+    assert names["x" * 1_000] == ""
+    assert len(names) <= 2_000
 
 
 def test_no_schema():
@@ -140,7 +202,7 @@ PATHS: dict[str, tuple[Any, Any, set[str]]] = {
         [{"called": 1, "kittens": [{"called": "x"}, 1]}],
         {"0", "0.kittens.0.called", "0.kittens.0"},
     ),
-    "past the first hundred": (list[Cat | int], [1] * 101 + ["x"], {"101"}),
+    "a high index": (list[Cat | int], [1] * 101 + ["x"], {"101"}),
     "tag": (list[Tagged], [{"kind": "cat"}], {"0.called"}),
     "tag that is a number": (list[ByNumber], [{"kind": 1}], {"0.n"}),
     "alias path": (Dog, {}, {"voice.0.bark"}),
