@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from . import gate, measures, page
+from . import gate, measures, page, validators
 
 RESULTS = Path(__file__).with_name("results.json")
 
@@ -25,6 +25,7 @@ MEASURES: dict[str, Callable[[], Any]] = {
     "error drf": lambda: measures.error("drf"),
     "unhandled": measures.unhandled,
     "serializers": measures.serializers,
+    "validators": validators.measure,
     "imports": measures.imports,
     "growth": measures.growth,
     "servers": measures.servers,

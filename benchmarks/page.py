@@ -57,6 +57,23 @@ _LIMITS = """## Where a bound does not hold, or was not shown to
 """
 
 
+_VALIDATORS = """*Its own* is what a validator takes to list the same errors: `exc.errors()` of pydantic,
+`cattrs.transform_error`, `get_full_details()` of Django REST Framework, `message_dict` of Django.
+marshmallow has its messages ready and lists nothing: there it is the `load()` that found them. The
+bound is twice that. msgspec, attrs and jsonschema raise one error, and have no listing.
+
+More than half of what pydantic's details take is `exc.errors()` itself, without its URLs and inputs.
+pydantic's schema, read once for each model, mostly says which segments of a `loc` are fields and which
+the members of a union. Where unions are in one schema with mappings, or with functions of the
+application's, it cannot: a client's key may be called as a member is, and a function may validate
+something else inside. There what was validated is walked for each error (13 of 36 µs), on top of the 9
+that `errors()` takes and the 8 that paths and messages take: 2.4 times the listing. Two ways to less
+were thought through: pydantic does not give the names of a union's members, without which a walk of
+the schema cannot know where it is; and neighbouring errors seldom share the way to their parents. On
+Python 3.11, whose comprehensions are calls, the ratios are a sixth above those of 3.13.
+"""
+
+
 def write(results: dict[str, Any]) -> None:
     """Write the page of all results that are there."""
     PAGE.parent.mkdir(exist_ok=True)
@@ -84,6 +101,10 @@ def _sections(results: dict[str, Any]) -> Iterator[str]:
         if table := results.get(name):
             yield f"## {title}\n"
             yield from _times(table)
+    if table := results.get("validators"):
+        yield "## Details of twenty validation errors\n"
+        yield _VALIDATORS
+        yield from _plain(table, "validator", "{:,.2f}")
     if table := results.get("imports"):
         yield "## Imports, in a fresh interpreter\n"
         yield from _plain(table, "module", "{:.1f}")

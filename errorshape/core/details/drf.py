@@ -42,11 +42,18 @@ def _add(problems: list[Problem], detail: Any, at: tuple[Segment, ...], whole: s
             _add(problems, inner, at if key == whole else (*at, key), whole)
     elif isinstance(detail, (list, tuple)):
         for index, inner in enumerate(detail):
-            is_item = isinstance(inner, (dict, list, tuple))
-            _add(problems, inner, (*at, index) if is_item else at, whole)
+            if isinstance(inner, (dict, list, tuple)):
+                _add(problems, inner, (*at, index), whole)
+            else:
+                problems.append((at, _message(inner)))
     else:
-        message, code = str(detail), getattr(detail, "code", None)
-        problems.append((at, _without_input(message, code) if code in _TEMPLATES else message))
+        problems.append((at, _message(detail)))
+
+
+def _message(detail: Any) -> str:
+    code = getattr(detail, "code", None)
+    message = str(detail)
+    return _without_input(message, code) if code in _TEMPLATES else message
 
 
 def _without_input(message: str, code: str) -> str:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import chain
+from types import FrameType
 from typing import Any
 
 from .own import INVALID, last_traceback, own_message
-from .paths import Problem, Segment, collect
+from .paths import WHOLE, Problem, Segment, collect, joined, path
+from .schemas import KEY_TAG, KEY_TAGS, NO_TAGS, Names, names_of
 
 #: What was validated is not known.
 UNKNOWN: Any = object()
+_NOTHING: Any = object()
 
 #: Where FastAPI and Ninja say that a value came from; no part of a path (CONTRACT §7).
 LOCATIONS = frozenset({"body", "query", "path", "header", "cookie", "form", "file"})
@@ -19,10 +23,26 @@ def details(exc: Any) -> dict[str, str]:
     """Return all errors; of a framework's request error without the location."""
     if isinstance(exc.errors, list):
         return from_request(exc.errors, getattr(exc, "_errorshape_sent", None))  # Ninja
-    if hasattr(exc, "error_count"):
-        found = exc.errors(include_url=False, include_input=False)
-        return collect(_problems(found, _validated(exc)))
-    return from_request(exc.errors(), {"body": getattr(exc, "body", UNKNOWN)})  # FastAPI
+    if not hasattr(exc, "error_count"):
+        return from_request(exc.errors(), {"body": getattr(exc, "body", UNKNOWN)})  # FastAPI
+    errors: list[dict[str, Any]] = exc.errors(include_url=False, include_input=False)
+    call = _call_of(exc)
+    names = None if call is None else _names_in(call.f_locals)
+    if names is NO_TAGS:
+        return collect(_problems(errors))
+    if isinstance(names, Names) and names is not KEY_TAGS:
+        return _named(errors, names)
+    if names is not None and _has_no_tags(errors, names):
+        return collect(_problems(errors))
+    return collect(_found(errors, UNKNOWN if call is None else _validated(call)))
+
+
+def _has_no_tags(errors: list[dict[str, Any]], names: Names | frozenset[Any]) -> bool:
+    """Whether each ``loc`` is the path, where the schema knows nothing else but that."""
+    segments = chain.from_iterable([error["loc"] for error in errors])
+    if isinstance(names, frozenset):
+        return names.issuperset(segments)
+    return names is KEY_TAGS and KEY_TAG not in segments
 
 
 def from_request(
@@ -46,17 +66,46 @@ def _of_request(error: Mapping[str, Any], sent: Mapping[str, Any]) -> list[Probl
         loc = loc[1:]
     if error.get("type") == "json_invalid":
         loc = ()  # FastAPI puts the position there
-    return _problems([{"type": "", "msg": INVALID, **error, "loc": loc}], validated)
+    return [*_found([{"type": "", "msg": INVALID, **error, "loc": loc}], validated)]
 
 
-def _problems(errors: Iterable[Mapping[str, Any]], validated: Any) -> list[Problem]:
+# The three ways from errors to problems. What they do for each error is inline: the calls would cost
+# as much again.
+
+
+def _problems(errors: Iterable[Mapping[str, Any]]) -> list[Problem]:
+    """Return the problems of errors whose ``loc`` is the path."""
     return [
         (
-            _segments(error["loc"], error["type"], validated),
+            error["loc"],
             _REBUILT[error["type"]](error) if error["type"] in _REBUILT else error["msg"],
         )
         for error in errors
     ]
+
+
+def _named(errors: Iterable[Mapping[str, Any]], names: Names) -> dict[str, str]:
+    """Return the details where each segment that is neither an index nor a name is a tag."""
+    details: dict[str, str] = {}
+    for error in errors:
+        loc, kind = error["loc"], error["type"]
+        rebuild = _REBUILT.get(kind)
+        message = error["msg"] if rebuild is None else rebuild(error)
+        if kind in _NOT_IN_SCHEMA:
+            where = path([*[s for s in loc[:-1] if names[s]], loc[-1]])
+        else:
+            where = ".".join([name for s in loc if (name := names[s])]) or WHOLE
+        details[where] = message if where not in details else joined(details[where], message)
+    return details
+
+
+def _found(errors: Iterable[Mapping[str, Any]], validated: Any) -> Iterator[Problem]:
+    """Yield the problems where the input tells fields and tags apart, as far as it is known."""
+    for error in errors:
+        kind = error["type"]
+        rebuild = _REBUILT.get(kind)
+        segments = _segments(error["loc"], kind, validated)
+        yield segments, error["msg"] if rebuild is None else rebuild(error)
 
 
 # --- messages ------------------------------------------------------------------------------------
@@ -113,6 +162,8 @@ _ABSENT = frozenset(
         "missing_positional_only_argument",
     }
 )
+# The errors about a name that the client has made up.
+_NOT_IN_SCHEMA = frozenset({"extra_forbidden", "invalid_key"})
 # The tags of a union's plain members, and how the types of their errors begin.
 _SCALARS = {
     "bool": "bool_", "bytes": "bytes_", "complex": "complex_", "date": "date_",
@@ -123,7 +174,7 @@ _SCALARS = {
 
 
 # What has no fields and no items.
-_PLAIN = frozenset({str, bytes, int, float, bool, type(None), list, tuple})
+_PLAIN = frozenset({int, float, bool, type(None)})
 
 
 def _segments(loc: tuple[Any, ...], kind: str, validated: Any) -> Iterable[Segment]:
@@ -131,44 +182,45 @@ def _segments(loc: tuple[Any, ...], kind: str, validated: Any) -> Iterable[Segme
 
     The input tells them apart where it is known: a field is in it, a tag is not.
     """
-    here = validated
-    for segment in loc:  # mostly all of it is there
-        if type(here) is not dict and type(here) is not list:
-            break
-        try:
-            here = here[segment]
-        except (LookupError, TypeError):
-            break
-    else:
-        return loc
-    return _without_tags(loc, kind, validated)
-
-
-def _without_tags(loc: tuple[Any, ...], kind: str, validated: Any) -> list[Segment]:
     segments: list[Segment] = []
-    here: Any = validated
+    here = validated
     for segment in loc:
-        cls: type = type(here)
-        if isinstance(here, (str, bytes)):
-            here = _of_json(here)
-            cls = type(here)
-        if (cls is list or cls is tuple) and type(segment) is int:
-            here = here[segment] if segment < len(here) else UNKNOWN
-        elif cls is dict or (cls not in _PLAIN and isinstance(here, Mapping)):
-            if segment in here:
-                here = here[segment]
-            elif type(segment) is not int and not (segment is loc[-1] and kind in _ABSENT):
+        cls = type(here)
+        if cls is dict:
+            inner = here.get(segment, _NOTHING)
+            if inner is not _NOTHING:
+                here = inner
+            elif segment is not loc[-1] or kind not in _ABSENT:
                 continue
-        elif type(segment) is int:
-            here = UNKNOWN  # of a set, an object
         elif cls in _PLAIN:
             continue
+        elif cls is list and type(segment) is int and segment < len(here):
+            here = here[segment]
         else:
-            here = UNKNOWN
-            if _looks_like_a_tag(segment, kind, bool(segments) and segment is loc[-1]):
+            is_last = segment is loc[-1]
+            here, is_field = _step(here, segment, kind, is_last, is_last and bool(segments))
+            if not is_field:
                 continue
         segments.append(segment)
     return segments
+
+
+def _step(
+    here: Any, segment: Segment, kind: str, is_last: bool, may_be_scalar: bool
+) -> tuple[Any, bool]:
+    """Return where a segment leads to, and whether it is a field or an index."""
+    if isinstance(here, (str, bytes)):
+        here = _of_json(here)
+    if isinstance(here, Mapping):
+        if segment in here:
+            return here[segment], True
+        return here, is_last and kind in _ABSENT
+    if isinstance(segment, int):  # perhaps of a set, or an object
+        is_item = isinstance(here, (list, tuple)) and segment < len(here)
+        return here[segment] if is_item else UNKNOWN, True
+    if isinstance(here, (str, bytes, list, tuple)):
+        return here, False
+    return UNKNOWN, not _looks_like_a_tag(segment, kind, may_be_scalar)
 
 
 def _of_json(here: str | bytes) -> Any:
@@ -189,17 +241,33 @@ def _looks_like_a_tag(segment: str, kind: str, may_be_scalar: bool) -> bool:
 _ARGUMENTS = ("obj", "object", "json_data", "root", "data", "kwargs")
 
 
-def _validated(exc: Any) -> Any:
-    """Return what was validated, which the exception does not know, but the traceback does."""
+def _call_of(exc: Any) -> FrameType | None:
+    """Return the call of pydantic's that validated, which the exception does not know.
+
+    The traceback does; None if it does not.
+    """
     last = last_traceback(exc)
     if last is None:
-        return UNKNOWN
+        return None
     frame = last.tb_frame
-    if not str(frame.f_globals.get("__name__", "")).startswith("pydantic."):
-        return UNKNOWN
-    local = frame.f_locals
+    return frame if str(frame.f_globals.get("__name__", "")).startswith("pydantic.") else None
+
+
+def _names_in(local: Mapping[str, Any]) -> Names | frozenset[Any] | None:
+    """Return what the schema of the model, or the adapter, that validated says."""
+    owner = local["cls"] if "cls" in local else local.get("self")
+    validator = getattr(owner, "__pydantic_validator__", None)
+    if validator is not None:
+        return names_of(owner if isinstance(owner, type) else type(owner), validator)
+    validator = getattr(owner, "validator", None)
+    return None if validator is None else names_of(owner, validator)
+
+
+def _validated(call: FrameType) -> Any:
+    """Return what was validated."""
+    local = call.f_locals
     value = next((local[name] for name in _ARGUMENTS if name in local), UNKNOWN)
-    if frame.f_code.co_name.endswith("_json"):
+    if call.f_code.co_name.endswith("_json"):
         return _decoded(value)
     return value if isinstance(value, (Mapping, list, tuple, str, bytes)) else UNKNOWN
 
