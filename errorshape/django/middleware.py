@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from functools import partial
 from typing import Any, cast
 
+import django
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction, sync_to_async
 from django.conf import settings
 from django.core.signals import got_request_exception
@@ -18,11 +19,15 @@ from django.views.defaults import server_error
 from ..asgi import SCOPE_KEY
 from ..core.body import MAX_BODY
 from ..core.layer import ErrorLayer, ErrorResponse, Request
-from ..trace.context import current, leave, leave_at_close
+from ..trace.context import current, leave, leave_at_close, note_end
 from ..wsgi import ENVIRON_KEY, header_in, logs_after_close
 from .conf import layer_from_settings
 
 GetResponse = Callable[[HttpRequest], Any]
+
+# ASGIHandler.handle() calls us in a task of its own then, so that the server, which has the context
+# of the task around it, sees nothing of the id.
+_IN_A_TASK = django.VERSION < (6, 1)
 
 
 class ErrorShapeMiddleware:
@@ -54,22 +59,34 @@ class ErrorShapeMiddleware:
             response = self._finished(request, self.get_response(request))
             if outermost and response.streaming:
                 response = self._stream(request, cast(StreamingHttpResponse, response))
-        except BaseException:  # not even Django answers it: there is no response to be closed
-            if outermost and not hasattr(request, "scope"):
+        except BaseException as exc:  # not even Django answers it: there is nothing to be closed
+            if outermost and hasattr(request, "scope"):
+                note_end(exc)
+            elif outermost:
                 leave()
             raise
-        if outermost and not hasattr(request, "scope") and not logs_after_close(request.META):
-            leave_at_close(response)
+        if outermost:
+            if hasattr(request, "scope"):
+                _return_at_close(response)
+            elif not logs_after_close(request.META):
+                leave_at_close(response)
         return response
 
     async def _call_async(self, request: HttpRequest) -> HttpResponseBase:
         outermost = self._enter(request)
-        response: Any = self._finished(request, await self.get_response(request))
-        if outermost and response.streaming:
-            if response.is_async:
-                return await self._stream_async(request, response)
-            # As Django does with a sync iterator; the thread has a copy of the context.
-            response = await sync_to_async(self._stream)(request, response)
+        try:
+            response: Any = self._finished(request, await self.get_response(request))
+            if outermost and response.streaming:
+                if response.is_async:
+                    response = await self._stream_async(request, response)
+                else:  # as Django does with it; the thread has a copy of the context
+                    response = await sync_to_async(self._stream)(request, response)
+        except BaseException as exc:
+            if outermost:
+                note_end(exc)
+            raise
+        if outermost:
+            _return_at_close(response)
         finished: HttpResponseBase = response
         return finished
 
@@ -228,6 +245,7 @@ class ErrorShapeMiddleware:
             yield from first
             yield from chunks
         except Exception as exc:
+            note_end(exc)
             self.layer.too_late(exc, about(request))
             raise
 
@@ -240,8 +258,20 @@ class ErrorShapeMiddleware:
             async for chunk in chunks:
                 yield chunk
         except Exception as exc:
+            note_end(exc)
             self.layer.too_late(exc, about(request))
             raise
+
+
+def _return_at_close(response: HttpResponseBase) -> None:
+    """Have ``close()`` begin with the id, where it is to be brought into the server's task.
+
+    Django closes a response there, by ``sync_to_async()``, which hands on what a thread has set.
+    """
+    if _IN_A_TASK:
+        response._resource_closers.insert(  # type: ignore[attr-defined]
+            0, partial(current.set, current.get())
+        )
 
 
 def answered(layer: ErrorLayer, request: HttpRequest, exc: BaseException) -> HttpResponse:

@@ -47,9 +47,15 @@ def leave() -> None:
     being handled keeps the id, for the records that are made while it is.
     """
     exc = sys.exception()
-    if exc is not None and (trace := current.get()) is not None:
-        exc.__dict__[ENDED_A_REQUEST] = trace
+    if exc is not None:
+        note_end(exc)
     current.set(None)
+
+
+def note_end(exc: BaseException) -> None:
+    """Have an exception, which ends this request, tell so where the context variable cannot."""
+    if (trace := current.get()) is not None:
+        exc.__dict__[ENDED_A_REQUEST] = trace
 
 
 def leave_at_close(body: Any) -> None:

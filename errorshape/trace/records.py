@@ -68,8 +68,8 @@ class _Traced(logging.LogRecord):
         if "trace_id" not in fields:
             if trace is None:
                 trace = _told(fields)
-            elif fields["name"] == "uvicorn.error" and fields["funcName"] in _READING:
-                trace = OUTSIDE
+            elif fields["name"] == "uvicorn.error":
+                trace = _told_by_uvicorn(fields, trace)
             fields["trace_id"] = trace.id if isinstance(trace, Trace) else trace
 
     def __reduce_ex__(self, protocol: Any) -> Any:
@@ -94,12 +94,27 @@ def _told(fields: dict[str, Any]) -> str | Trace:
     if isinstance(marks, dict):
         trace_id: str = marks["trace_id"]
         return trace_id
-    # So do WSGI servers with what they caught, once they have closed the response.
+    # So does the exception with which it ended: of a WSGI server that has closed the response, of
+    # an ASGI server around Django, up to 6.0, which has served the request in another task.
+    return _ended_with(fields, OUTSIDE)
+
+
+def _told_by_uvicorn(fields: dict[str, Any], trace: str | Trace) -> str | Trace:
+    """Return the id of a record that uvicorn has made in the context of some request.
+
+    It begins the next request of a pipeline in the context of the one before: what that has failed
+    with knows better, where nothing has overwritten the id for uvicorn.
+    """
+    return OUTSIDE if fields["funcName"] in _READING else _ended_with(fields, trace)
+
+
+def _ended_with(fields: dict[str, Any], otherwise: str | Trace) -> str | Trace:
+    """Return the id of the request that was ended by the exception which a record is about."""
     exc_info = fields["exc_info"]
     exc = exc_info[1] if isinstance(exc_info, tuple) else sys.exception()
     if exc is None:
-        return OUTSIDE
-    trace: str | Trace = exc.__dict__.get(ENDED_A_REQUEST, OUTSIDE)
+        return otherwise
+    trace: str | Trace = exc.__dict__.get(ENDED_A_REQUEST, otherwise)
     return trace
 
 

@@ -82,8 +82,6 @@ NATIVE: dict[str, tuple[int, dict[str, str]]] = {
     "too-big": (400, {}),
     "no-object": (404, {}),
 }
-#: Whether ASGIHandler makes a task for each request, whose context the server does not see.
-SERVES_IN_A_TASK = django.VERSION < (6, 1)
 HOOKS = ("process_request", "process_view", "process_response", "render")
 
 

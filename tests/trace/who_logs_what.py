@@ -25,7 +25,7 @@ ROWS = (
     *(
         (server, stack)
         for server in ("uvicorn-h11", "uvicorn-httptools", "hypercorn", "granian")
-        for stack in ("raw_asgi", "django_asgi")
+        for stack in ("raw_asgi", "django_asgi", "django_asgi_wrapped")
     ),
     *(
         (server, stack)
@@ -79,6 +79,7 @@ class Measurement:
         """Measure; the share of right lines in each column that has any."""
         self.one_by_one()
         self.on_one_connection()
+        self.cut_in_a_pipeline()
         self.at_once()
         self.malformed()
         return {name: (sum(lines), len(lines)) for name, lines in self.counted.items()}
@@ -101,6 +102,14 @@ class Measurement:
             last = self.written(tags[-1]).replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n")
             self.talk(*map(self.written, tags[:-1]), last, wait=wait)
             self.count_tagged(tags)
+
+    def cut_in_a_pipeline(self) -> None:
+        """The request that fails, behind others, is whose failure the server logs."""
+        good, cut = self.written("before"), self.written("cut", "/stream/fails-late")
+        self.talk(good + good + cut, wait=0.2)
+        for record in self.records():
+            if column_of(record) == "error":
+                self.count("error", record, "cut")
 
     def at_once(self) -> None:
         """Requests side by side, which log before and after they wait."""
@@ -138,9 +147,9 @@ class Measurement:
         """Ask on a connection of its own, under this id."""
         self._client._ask(self._client._made("GET", path, {"X-Request-Id": trace_id}))
 
-    def written(self, tag: str) -> bytes:
-        """A request that names itself in its path and its id."""
-        line = f"GET {self._prefix}/pause/{tag} HTTP/1.1"
+    def written(self, tag: str, path: str | None = None) -> bytes:
+        """A request of this id, which its path names as well if it is not given."""
+        line = f"GET {self._prefix}{path or f'/pause/{tag}'} HTTP/1.1"
         return f"{line}\r\nHost: testserver\r\nX-Request-Id: {tag}\r\n\r\n".encode()
 
     def talk(self, *parts: bytes, wait: float) -> None:
