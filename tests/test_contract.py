@@ -1269,7 +1269,7 @@ def test_a_client_that_has_gone_is_no_error(client, gone_after):
     path = f"{client.stack.prefix}/stream/good"
     request = Request("GET", path, (("X-Request-Id", "mine-1"),))
 
-    reply = run_asgi(client.app, request, gone_after=gone_after, mixed_case=True)
+    reply = run_asgi(client.app, request, gone_after=gone_after, mixed_case=client.stack.mixed_case)
 
     assert not reply.complete
     assert not reply.logged(logging.WARNING)
