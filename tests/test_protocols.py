@@ -281,6 +281,21 @@ def test_a_close_reason_is_cut_to_its_bound():
     assert exchange.messages[-1]["reason"] == "x" * 123
 
 
+@pytest.mark.parametrize("headers", [iter, tuple, list])
+def test_a_websocket_keeps_the_headers_of_its_accept(headers):
+    """ASGI has them in any iterable, also one that ends with its first use."""
+    accept = {**ACCEPT, "headers": headers([(b"x-a", b"1"), (b"set-cookie", b"a=1")])}
+
+    (start, _), errors = websocket(accept, {"type": "websocket.close"})
+
+    assert [*start["headers"]] == [
+        (b"x-a", b"1"),
+        (b"set-cookie", b"a=1"),
+        (b"x-request-id", b"mine-1"),
+    ]
+    assert not errors
+
+
 def test_a_websocket_that_goes_well_is_left_alone():
     """What the application sends is what the client gets."""
     text = {"type": "websocket.send", "text": "hello"}
