@@ -154,7 +154,7 @@ def test_an_error_is_sent_whatever_its_truth(ask):
     assert_shape(reply, "conflict")
 
 
-class Unequal(type):
+class Unequal(type):  # noqa: PLW1641 - that is what it is for
     """The metaclass of classes that no dictionary can hold."""
 
     def __eq__(cls, other):
