@@ -16,6 +16,8 @@ where a bound is broken; nothing of it is a timing, so that CI can run it.
 ``growth``                cost against the number of headers, codes, details, chunks, wraps, tasks
 ``servers``               requests a second and p99 on real servers, with wrk
 ``validators``            details of twenty errors, against each validator's own listing
+``soak``                  requests without end: what is left behind, and no foreign id
+``soak_servers``          the same on real servers, with pipelines
 ``page``                  the page of the docs
 ========================  ==========================================================================
 """

@@ -6,12 +6,9 @@ import json
 import platform
 import sys
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 from . import gate, measures, page, validators
-
-RESULTS = Path(__file__).with_name("results.json")
 
 MEASURES: dict[str, Callable[[], Any]] = {
     "instructions": lambda: list(gate.measure()),
@@ -38,13 +35,13 @@ def main(names: list[str]) -> int:
     if unknown:
         print(f"There is no measure {unknown}: {', '.join(MEASURES)}, page, gate.", file=sys.stderr)
         return 2
-    results = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
+    results = json.loads(page.RESULTS.read_text()) if page.RESULTS.exists() else {}
     for name in names or MEASURES:
         if name == "page":
             continue
         print(name, flush=True)
         results[name] = MEASURES[name]()
         results["python"] = f"{platform.python_implementation()} {platform.python_version()}"
-        RESULTS.write_text(json.dumps(results, indent=1) + "\n")
+        page.RESULTS.write_text(json.dumps(results, indent=1) + "\n")
     page.write(results)
     return 0

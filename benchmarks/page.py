@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+RESULTS = Path(__file__).with_name("results.json")
 PAGE = Path(__file__).parents[1] / "docs" / "benchmarks.md"
 
 _HEAD = """# What errorshape costs
@@ -55,6 +56,25 @@ _LIMITS = """## Where a bound does not hold, or was not shown to
   series is larger than what it should have measured.
 - *Three runs out of three*: done for no timing. The instructions were counted at least twice.
 """
+
+_SOAKS = {
+    "soak": (
+        "Soak: the wraps in process",
+        """`python -m benchmarks.soak`: a third of the requests is fine, a third crashes, a third fails
+in mid-stream. *Unreachable* are the objects that the collector finds after a thousand requests during
+which it was off; *more* is against a warm-up of 3,000. A foreign id would have ended the run.
+""",
+    ),
+    "soak servers": (
+        "Soak: servers with pipelines",
+        """`python -m benchmarks.soak servers`: six clients send pipelines of up to 16 requests
+(responses in one piece, streams, errors, crashes; with an id and without one) and end their
+connections in a stream that is cut, in a reset or in good order. In every response the header, the
+body and what the application saw are the same id, and every record of the application and of a crash
+has it. *More* is the server's process at the end against what it was after ten seconds.
+""",
+    ),
+}
 
 
 _VALIDATORS = """*Its own* is what a validator takes to list the same errors: `exc.errors()` of pydantic,
@@ -114,6 +134,11 @@ def _sections(results: dict[str, Any]) -> Iterator[str]:
     if table := results.get("servers"):
         yield "## Real servers (wrk, 16 connections, loopback)\n"
         yield from _plain(table, "server, application", "{:,.1f}")
+    for name, (title, text) in _SOAKS.items():
+        if table := results.get(name):
+            yield f"## {title}\n"
+            yield text
+            yield from _plain(table, "wrap" if name == "soak" else "server", "{:,.0f}")
     yield _LIMITS
 
 

@@ -1,8 +1,12 @@
 """Soak the wraps: requests without end, a third fine, a third errors, a third cut in mid-stream.
 
-    python benchmarks/soak.py [REQUESTS]        # a million each, unless told otherwise
+    python -m benchmarks.soak [REQUESTS]            # in process, a million each
+    python -m benchmarks.soak servers [SECONDS]     # gthread, waitress, uvicorn: ten minutes each
 
-Measures, for each wrap in process: requests a second; how many objects the process has more at the
+Prints its figures and puts them on the page of the docs. What is done to servers is said in
+``soak_servers``.
+
+Measures in process, for each wrap: requests a second; how many objects the process has more at the
 end than after a warm-up; how many unreachable objects the collector finds when it was off for a
 thousand requests (it must be none: no cycle for a request or a failure); and by how much the
 resident memory grew. Ids are checked on each response: one that is foreign ends the run.
@@ -15,16 +19,19 @@ from __future__ import annotations
 
 import gc
 import itertools
+import json
 import logging
 import resource
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import Any
 
 from errorshape.asgi import ErrorShapeMiddleware as ASGIMiddleware
 from errorshape.wsgi import ErrorShapeMiddleware as WSGIMiddleware
+
+from . import page, soak_servers
 
 WARM_UP = 3_000
 
@@ -98,8 +105,8 @@ def wsgi_request() -> Callable[[str, str], str]:
     return request
 
 
-def soak(name: str, request: Callable[[str, str], str], times: int) -> None:
-    """Make the requests and print the figures."""
+def soak(name: str, request: Callable[[str, str], str], times: int) -> dict[str, float]:
+    """Make the requests and return the figures."""
     paths = itertools.cycle(["/fine", "/error", "/cut"])
     numbers = itertools.count()
 
@@ -122,21 +129,42 @@ def soak(name: str, request: Callable[[str, str], str], times: int) -> None:
     many(999)
     unreachable = gc.collect()
     gc.enable()
-    print(
-        f"{name}: {times:,} requests, {times / seconds:,.0f} a second; objects {more:+d},"
-        f" unreachable {unreachable}, peak memory {grown:+d} KiB"
-    )
+    return {
+        "requests": times,
+        "a second": times / seconds,
+        "objects more": more,
+        "unreachable": unreachable,
+        "peak memory more, KiB": grown,
+    }
 
 
 def _memory() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 
-def main(times: str = "1_000_000") -> None:
-    """Soak both wraps."""
+def main(*arguments: str) -> None:
+    """Soak both wraps, or the servers."""
+    what, rows = "soak", _in_process
+    if arguments[:1] == ("servers",):
+        what, rows, arguments = "soak servers", _on_servers, arguments[1:]
+    table = {}
+    for name, figures in rows(*arguments):
+        print(name, *(f"{figure}: {value:,.0f}" for figure, value in figures.items()), sep="; ")
+        table[name] = figures
+    results = {**json.loads(page.RESULTS.read_text()), what: table}
+    page.RESULTS.write_text(json.dumps(results, indent=1) + "\n")
+    page.write(results)
+
+
+def _in_process(times: str = "1_000_000") -> Iterator[tuple[str, dict[str, float]]]:
     logging.disable(logging.CRITICAL)
-    soak("asgi", asgi_request(), int(times))
-    soak("wsgi", wsgi_request(), int(times))
+    for name, request in {"asgi": asgi_request(), "wsgi": wsgi_request()}.items():
+        yield name, soak(name, request, int(times))
+
+
+def _on_servers(seconds: str = "600") -> Iterator[tuple[str, dict[str, float]]]:
+    for name in soak_servers.SERVERS:
+        yield name, soak_servers.soak(name, float(seconds))
 
 
 if __name__ == "__main__":

@@ -411,7 +411,8 @@ class _Handshake(_Exchange):
     async def send(self, message: Message) -> None:
         kind = message["type"]
         if kind == "websocket.accept":
-            headers = self._wrap.stamp(message.get("headers", ()), self.trace_id.encode())
+            # Any iterable will do, also one that ends with its first use.
+            headers = self._wrap.stamp([*message.get("headers", ())], self.trace_id.encode())
             self.state = _ACCEPTED
             self._marks["accepted"] = True
             await self._forward({**message, "headers": headers})

@@ -64,7 +64,7 @@ class InProcess(Client):
         request = self._made(method, path, headers, body)
         if self.stack.protocol == "wsgi":
             return run_wsgi(self.app, request)
-        return run_asgi(self.app, request, mixed_case=self.stack.framework == "django")
+        return run_asgi(self.app, request, mixed_case=self.stack.mixed_case)
 
     def concurrently(self, requests: list[Request]) -> tuple[list[Reply], list[logs.Record]]:
         requests = [self._made(*vars(request).values()) for request in requests]
@@ -74,7 +74,8 @@ class InProcess(Client):
                 with ThreadPoolExecutor(len(exchanges)) as pool:
                     list(pool.map(lambda exchange: exchange.run(self.app), exchanges))
             else:
-                exchanges = [ASGIExchange(request, mixed_case=True) for request in requests]
+                mixed_case = self.stack.mixed_case
+                exchanges = [ASGIExchange(request, mixed_case=mixed_case) for request in requests]
                 asyncio.run(self._gather(exchanges))
         return [exchange.reply() for exchange in exchanges], records
 

@@ -17,10 +17,12 @@ import traceback
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
-from wsgiref.validate import WSGIWarning, validator
+from wsgiref import validate
+from wsgiref.validate import WSGIWarning
 
 import msgspec
 
+from tests import grammar
 from tests.logs import Record, captured
 
 #: Logs as servers do: a line when a response begins, one when it is over, one when it failed.
@@ -91,8 +93,6 @@ class Reply:
 
 # --- the rules that both protocols share --------------------------------------------------------
 
-_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+").fullmatch  # RFC 9110 §5.6.2
-_CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]").search  # RFC 9110 §5.5
 HOP_BY_HOP = frozenset(
     "connection keep-alive proxy-authenticate proxy-authorization te trailers transfer-encoding"
     " upgrade".split()
@@ -128,17 +128,8 @@ class _Exchange:
 
     def check_head(self, status: int, headers: list[tuple[str, str]]) -> None:
         """Check a status and headers before they go out."""
-        for name, value in headers:
-            if not _TOKEN(name):
-                raise self.violate(f"header name {name!r} is no token")
-            if _CONTROL(value):
-                raise self.violate(f"header value {name}: {value!r} cannot be sent")
-        names = [name.lower() for name, _ in headers]
-        for single in ("content-length", "content-type", "x-request-id"):
-            if names.count(single) > 1:
-                raise self.violate(f"{single} is there {names.count(single)} times")
-        if not 200 <= status <= 599:
-            raise self.violate(f"{status} is no final status")
+        for rule in (*grammar.of_headers(headers), *grammar.of_status(status)):
+            raise self.violate(rule)
 
     def check_part(self, data: bytes) -> None:
         """Check a part of the body before it goes out."""
@@ -169,18 +160,53 @@ class _Exchange:
 
 # --- ASGI ---------------------------------------------------------------------------------------
 
-_FIELDS = {
-    "http.response.start": {"status", "headers", "trailers"},
-    "http.response.body": {"body", "more_body"},
-    "http.response.trailers": {"headers", "more_trailers"},
-    "http.response.early_hint": {"links"},
-    "http.response.push": {"path", "headers"},
-    "http.response.pathsend": {"path"},
-}
-_EXTENSIONS = tuple(kind for kind in _FIELDS if kind.rpartition(".")[2] not in ("start", "body"))
+
+class _ASGIResponse(_Exchange):
+    """One response in ASGI's messages; ``mixed_case`` is said below."""
+
+    def __init__(
+        self, request: Request, *, fault: Fault | None = None, mixed_case: bool = False
+    ) -> None:
+        super().__init__(request, fault=fault)
+        self.mixed_case = mixed_case
+        self.messages: list[dict[str, Any]] = []
+        self.expected = "start"  # then "body", "trailers", "nothing"
+        self.has_trailers = False
+
+    def read(self, message: Any) -> dict[str, Any]:
+        """Return a message that has kept to its own grammar."""
+        message, broken = grammar.read(message, mixed_case=self.mixed_case)
+        for rule in broken:
+            raise self.violate(rule)
+        return message
+
+    def _take_start(self, message: dict[str, Any]) -> None:
+        if self.expected != "start":
+            raise self.violate(f"{message['type']} where {self.expected} was expected")
+        headers = _decoded(message)
+        self.check_head(message["status"], headers)
+        self.status = message["status"]
+        self.headers = [(name.lower(), value) for name, value in headers]
+        self.has_trailers = message.get("trailers", False)
+        self.expected = "body"
+        server_log.info("%s %s", self.request.method, self.status)
+
+    def _take_body(self, message: dict[str, Any]) -> None:
+        if self.expected != "body":
+            raise self.violate(f"{message['type']} where {self.expected} was expected")
+        data = message.get("body", b"")
+        self.check_part(data)
+        self.body += data
+        if not message.get("more_body", False):
+            self.check_end()
+            self._end_body()
+
+    def _end_body(self) -> None:
+        self.expected = "trailers" if self.has_trailers else "nothing"
+        self.complete = not self.has_trailers
 
 
-class ASGIExchange(_Exchange):
+class ASGIExchange(_ASGIResponse):
     """An ASGI server's side of one HTTP request.
 
     ``mixed_case`` allows header names that are not in lower case, which the specification forbids
@@ -197,43 +223,22 @@ class ASGIExchange(_Exchange):
         gone_after: int | None = None,
         extensions: Iterable[str] = (),
     ) -> None:
-        super().__init__(request, fault=fault)
-        self.mixed_case = mixed_case
+        super().__init__(request, fault=fault, mixed_case=mixed_case)
         self.gone_after = gone_after
         self.extensions = tuple(extensions)
-        assert set(self.extensions) <= set(_EXTENSIONS)
-        self.messages: list[dict[str, Any]] = []
-        self.expected = "start"  # then "body", "trailers", "nothing"
-        self.has_trailers = False
+        assert set(self.extensions) <= set(grammar.EXTENSIONS)
+        self._begun = False  # the body is, by whichever message
         self._received = False
         self._over = asyncio.Event()
 
     @property
     def scope(self) -> dict[str, Any]:
         """A complete connection scope, as a server makes it."""
-        path, _, query = self.request.path.partition("?")
         body = self.request.body
         length = [(b"content-length", str(len(body)).encode())] if body else []
         return {
-            "type": "http",
-            "asgi": {"version": "3.0", "spec_version": "2.5"},
-            "http_version": "1.1",
+            **_scope("http", self.request, length),
             "method": self.request.method,
-            "scheme": "http",
-            "path": path,
-            "raw_path": path.encode("ascii"),
-            "query_string": query.encode("ascii"),
-            "root_path": "",
-            "headers": [
-                *length,
-                *(
-                    (k.lower().encode(), v.encode("latin-1"))
-                    for k, v in self.request.headers_with_host
-                ),
-            ],
-            "client": ("127.0.0.1", 50000),
-            "server": ("testserver", 80),
-            "state": {},
             "extensions": {name: {} for name in self.extensions},
         }
 
@@ -253,59 +258,39 @@ class ASGIExchange(_Exchange):
         if self.gone_after is not None and len(self.messages) >= self.gone_after:
             self._over.set()
             raise OSError("the client is gone")
-        if not isinstance(message, dict) or not isinstance(message.get("type"), str):
-            raise self.violate(f"{message!r} is no message")
+        message = self.read(message)
         kind = message["type"]
-        allowed = _FIELDS.get(kind)
-        if allowed is None or (kind in _EXTENSIONS and kind not in self.extensions):
-            raise self.violate(f"{kind} was not offered")
-        if unknown := message.keys() - allowed - {"type"}:
-            raise self.violate(f"{kind} has no {unknown}")
+        if not kind.startswith("http."):
+            raise self.violate(f"{kind} is no message of a response")
+        needs = "http.response.trailers" if message.get("trailers") else kind
+        if needs in grammar.EXTENSIONS and needs not in self.extensions:
+            raise self.violate(f"{needs} was not offered")
         self.messages.append(message)
         getattr(self, "_take_" + kind.rpartition(".")[2])(message)
         if self.expected == "nothing":
             self._over.set()
 
-    def _take_start(self, message: dict[str, Any]) -> None:
-        if self.expected != "start":
-            raise self.violate(f"http.response.start where {self.expected} was expected")
-        status = message.get("status")
-        if type(status) is not int:
-            raise self.violate(f"status {status!r} is not an int")
-        headers = self._decoded(message.get("headers", ()))
-        self.check_head(status, headers)
-        self.status = status
-        self.headers = [(name.lower(), value) for name, value in headers]
-        self.has_trailers = message.get("trailers", False)
-        self.expected = "body"
-        server_log.info("%s %s", self.request.method, status)
-
     def _take_body(self, message: dict[str, Any]) -> None:
-        if self.expected != "body":
-            raise self.violate(f"http.response.body where {self.expected} was expected")
-        data = message.get("body", b"")
-        more = message.get("more_body", False)
-        if not isinstance(more, bool):
-            raise self.violate(f"more_body is {more!r}")
-        self.check_part(data)
-        self.body += data
-        if not more:
-            self.check_end()
-            self._end_body()
+        super()._take_body(message)
+        self._begun = True
 
     def _take_pathsend(self, message: dict[str, Any]) -> None:
-        if self.expected != "body" or self.body:
+        if self.expected != "body" or self._begun:
             raise self.violate("http.response.pathsend is instead of a body, after the start")
         self._end_body()
 
-    def _end_body(self) -> None:
-        self.expected = "trailers" if self.has_trailers else "nothing"
-        self.complete = not self.has_trailers
+    def _take_zerocopysend(self, message: dict[str, Any]) -> None:
+        if self.expected != "body":
+            raise self.violate(f"http.response.zerocopysend where {self.expected} was expected")
+        self._begun = True
+        if not message.get("more_body", False):
+            self._end_body()
 
     def _take_trailers(self, message: dict[str, Any]) -> None:
         if self.expected != "trailers":
             raise self.violate(f"http.response.trailers where {self.expected} was expected")
-        self._decoded(message.get("headers", ()))
+        for rule in grammar.of_headers(_decoded(message)):
+            raise self.violate(rule)
         if not message.get("more_trailers", False):
             self.expected = "nothing"
             self.complete = True
@@ -318,15 +303,9 @@ class ASGIExchange(_Exchange):
         if self.expected == "nothing":
             raise self.violate("http.response.push after the end")
 
-    def _decoded(self, headers: Iterable[Iterable[bytes]]) -> list[tuple[str, str]]:
-        decoded = []
-        for name, value in headers:
-            if not (isinstance(name, bytes) and isinstance(value, bytes)):
-                raise self.violate(f"header {name!r}: {value!r} is not bytes")
-            if name != name.lower() and not self.mixed_case:
-                raise self.violate(f"header name {name!r} is not in lower case")
-            decoded.append((name.decode("latin-1"), value.decode("latin-1")))
-        return decoded
+    def _take_debug(self, message: dict[str, Any]) -> None:
+        if self.expected != "start":
+            raise self.violate("http.response.debug after the start")
 
     async def run(self, app: Any) -> None:
         """Serve the request to its end, and log about it as a server does."""
@@ -337,6 +316,32 @@ class ASGIExchange(_Exchange):
             server_log.exception("the application failed")
         self._over.set()
         server_log.info("over")
+
+
+def _decoded(message: dict[str, Any]) -> list[tuple[str, str]]:
+    headers = message.get("headers", ())
+    return [(name.decode("latin-1"), value.decode("latin-1")) for name, value in headers]
+
+
+def _scope(kind: str, request: Request, more: list[tuple[bytes, bytes]]) -> dict[str, Any]:
+    path, _, query = request.path.partition("?")
+    return {
+        "type": kind,
+        "asgi": {"version": "3.0", "spec_version": "2.5"},
+        "http_version": "1.1",
+        "scheme": kind,
+        "path": path,
+        "raw_path": path.encode("ascii"),
+        "query_string": query.encode("ascii"),
+        "root_path": "",
+        "headers": [
+            *more,
+            *((k.lower().encode(), v.encode("latin-1")) for k, v in request.headers_with_host),
+        ],
+        "client": ("127.0.0.1", 50000),
+        "server": ("testserver", 80),
+        "state": {},
+    }
 
 
 async def drive_asgi(app: Any, request: Request, **options: Any) -> Reply:
@@ -362,15 +367,25 @@ def run_asgi(app: Any, request: Request, **options: Any) -> Reply:
 # --- WebSocket ----------------------------------------------------------------------------------
 
 
-class WebSocketExchange:
-    """An ASGI server's side of one WebSocket connection; ``messages`` is what the client got."""
+class WebSocketExchange(_ASGIResponse):
+    """An ASGI server's side of one WebSocket connection; ``messages`` is what the client got.
 
-    def __init__(self, path: str, *, received: Iterable[str] = (), denial: bool = False) -> None:
-        self.path = path
-        self.messages: list[dict[str, Any]] = []
-        self.violations: list[str] = []
-        self.failure: BaseException | None = None
+    ``received`` are the texts that the client sends before it leaves, ``denial`` whether the server
+    can refuse it with a response, ``subprotocols`` what the client offers. As the specification has
+    it, ``send`` raises OSError once the application was told that the client has left.
+    """
+
+    def __init__(
+        self,
+        path: str,
+        *,
+        received: Iterable[str] = (),
+        denial: bool = False,
+        subprotocols: Iterable[str] = (),
+    ) -> None:
+        super().__init__(Request("GET", path))
         self.denial = denial
+        self.subprotocols = list(subprotocols)
         self._to_receive = [
             {"type": "websocket.connect"},
             *({"type": "websocket.receive", "text": text} for text in received),
@@ -380,46 +395,103 @@ class WebSocketExchange:
 
     async def receive(self) -> dict[str, Any]:
         """Give the next message of the client."""
+        if not self._to_receive:
+            raise self.violate("received after the disconnect")
         return self._to_receive.pop(0)
 
     async def send(self, message: dict[str, Any]) -> None:
         """Take a message that the grammar allows at this point."""
-        kind = message["type"].removeprefix("websocket.")
+        message = self.read(message)
+        kind = message["type"]
+        denial = {"websocket.http.response.start"} if self.denial else set()
         allowed = {
-            "connecting": {"accept", "close", *(["http.response.start"] * self.denial)},
-            "open": {"send", "close"},
-            "denied": {"http.response.body"},
+            "connecting": {"websocket.accept", "websocket.close", *denial},
+            "open": {"websocket.send", "websocket.close"},
+            "denied": {"websocket.http.response.body"},
             "closed": set(),
         }[self._state]
         if kind not in allowed:
-            self.violations.append(f"{kind} while {self._state}")
-            raise ProtocolError(self.violations[-1])
+            raise self.violate(f"{kind} while {self._state}")
+        if not self._to_receive:
+            raise OSError("the client is gone")
+        getattr(self, "_take_" + kind.rpartition(".")[2])(message)
         self.messages.append(message)
-        if kind == "accept":
-            self._state = "open"
-        elif kind == "http.response.start":
-            self._state = "denied"
-        elif kind == "close" or (kind == "http.response.body" and not message.get("more_body")):
+
+    def _take_accept(self, message: dict[str, Any]) -> None:
+        for rule in grammar.of_headers(_decoded(message)):
+            raise self.violate(rule)
+        if message.get("subprotocol") not in (None, *self.subprotocols):
+            raise self.violate(f"the client has not offered {message['subprotocol']}")
+        self._state = "open"
+
+    def _take_send(self, message: dict[str, Any]) -> None:
+        pass
+
+    def _take_close(self, message: dict[str, Any]) -> None:
+        self._state = "closed"
+
+    def _take_start(self, message: dict[str, Any]) -> None:
+        super()._take_start(message)
+        self._state = "denied"
+
+    def _take_body(self, message: dict[str, Any]) -> None:
+        super()._take_body(message)
+        if self.complete:
             self._state = "closed"
 
     async def run(self, app: Any, headers: Iterable[tuple[bytes, bytes]] = ()) -> None:
         """Serve the connection to its end."""
         scope = {
-            "type": "websocket",
-            "asgi": {"version": "3.0", "spec_version": "2.5"},
-            "http_version": "1.1",
+            **_scope("websocket", self.request, list(headers)),
             "scheme": "ws",
-            "path": self.path,
-            "raw_path": self.path.encode("ascii"),
-            "query_string": b"",
-            "root_path": "",
-            "headers": [(b"host", b"testserver"), *headers],
-            "client": ("127.0.0.1", 50000),
-            "server": ("testserver", 80),
-            "subprotocols": [],
-            "state": {},
+            "subprotocols": self.subprotocols,
             "extensions": {"websocket.http.response": {}} if self.denial else {},
         }
+        try:
+            await app(scope, self.receive, self.send)
+        except BaseException as exc:
+            self.failure = exc
+
+
+# --- lifespan -----------------------------------------------------------------------------------
+
+
+class LifespanExchange:
+    """An ASGI server's side of the lifespan: it starts the application up, and shuts it down.
+
+    ``answers`` are the types of the messages that it was sent; ``failure`` is what came out of the
+    application, which is a server's sign that it knows no lifespan if no answer was before it.
+    """
+
+    def __init__(self) -> None:
+        self.answers: list[str] = []
+        self.violations: list[str] = []
+        self.failure: BaseException | None = None
+        self._asked: list[str] = []
+
+    async def receive(self) -> dict[str, Any]:
+        """Ask for the next phase."""
+        if len(self._asked) == 2 or len(self.answers) != len(self._asked):
+            self.violations.append("received before an answer, or after the shutdown")
+            raise ProtocolError(self.violations[-1])
+        self._asked.append(("startup", "shutdown")[len(self._asked)])
+        return {"type": f"lifespan.{self._asked[-1]}"}
+
+    async def send(self, message: dict[str, Any]) -> None:
+        """Take the one answer to what was asked last."""
+        message, broken = grammar.read(message)
+        kind = message["type"]
+        phases = [f"lifespan.{phase}" for phase in self._asked]
+        if not broken and [k.rpartition(".")[0] for k in (*self.answers, kind)] != phases:
+            broken = [f"{kind} after {self._asked} and {self.answers}"]
+        self.violations += broken
+        if broken:
+            raise ProtocolError("; ".join(broken))
+        self.answers.append(kind)
+
+    async def run(self, app: Any) -> None:
+        """Run all of the lifespan."""
+        scope = {"type": "lifespan", "asgi": {"version": "3.0", "spec_version": "2.0"}, "state": {}}
         try:
             await app(scope, self.receive, self.send)
         except BaseException as exc:
@@ -429,6 +501,10 @@ class WebSocketExchange:
 # --- WSGI ---------------------------------------------------------------------------------------
 
 _STATUS = re.compile(r"[2-5]\d\d [\x20-\x7e]+").fullmatch
+
+
+def _is_latin_1(text: str) -> bool:
+    return all(character <= "\xff" for character in text)
 
 
 class WSGIExchange(_Exchange):
@@ -497,7 +573,8 @@ class WSGIExchange(_Exchange):
         for header in headers:
             if type(header) is not tuple or [type(part) for part in header] != [str, str]:
                 raise self.violate(f"header {header!r} is no pair of str")
-            header[1].encode("latin-1")
+            if not _is_latin_1(header[1]):
+                raise self.violate(f"header {header!r} is not ISO-8859-1")
             if header[0].lower() in HOP_BY_HOP:
                 raise self.violate(f"{header[0]} is for the server to set")
         self.check_head(int(status[:3]), headers)
@@ -519,9 +596,13 @@ class WSGIExchange(_Exchange):
 
     def run(self, app: Any) -> None:
         """Serve the request to its end, and log about it as a server does."""
+        # The validator hands on no file wrapper: it would hide that a body is one.
+        checked = self.file_wrapper is None
         try:
-            self._run(validator(self._witnessing(app)) if self.file_wrapper is None else app)
+            self._run(validate.validator(self._witnessing(app)) if checked else app)
         except BaseException as exc:
+            if isinstance(exc, AssertionError | WSGIWarning):
+                self._note(exc)
             self.failure = exc
             server_log.exception("the application failed")
 
@@ -546,18 +627,47 @@ class WSGIExchange(_Exchange):
         """Note what the validator objects to, in case the application swallows it."""
 
         def witness(environ: dict[str, Any], start_response: Any) -> Any:
-            def witnessed(*args: Any) -> Any:
-                try:
-                    return start_response(*args)
-                except (AssertionError, WSGIWarning) as exc:
-                    if not isinstance(exc, ProtocolError):
-                        frame = traceback.extract_tb(exc.__traceback__)[-2]
-                        self.violations.append(f"wsgiref.validate: {exc} ({frame.line})")
-                    raise
+            for name in ("wsgi.input", "wsgi.errors"):
+                environ[name] = _Witnessed(environ[name], self._noted)
 
-            return app(environ, witnessed)
+            def start(*args: Any, **kwargs: Any) -> Any:
+                return self._noted(self._noted(start_response)(*args, **kwargs))
+
+            return app(environ, start)
 
         return witness
+
+    def _noted(self, function: Any) -> Any:
+        def noted(*args: Any, **kwargs: Any) -> Any:
+            try:
+                return function(*args, **kwargs)
+            except (AssertionError, WSGIWarning) as exc:
+                self._note(exc)
+                raise
+
+        return noted
+
+    def _note(self, exc: BaseException) -> None:
+        """Note what the validator has raised; what this class has is there already."""
+        frames = traceback.extract_tb(exc.__traceback__)
+        if validate.__file__ in (frame.filename for frame in frames[-2:]):
+            rule = f"wsgiref.validate: {exc} ({frames[-2].line})"
+            if not isinstance(exc, ProtocolError) and rule not in self.violations:
+                self.violations.append(rule)
+
+
+class _Witnessed:
+    """One of the validator's wrappers, whose objections are noted."""
+
+    def __init__(self, wrapped: Any, noted: Callable[[Any], Any]) -> None:
+        self._wrapped = wrapped
+        self._noted = noted
+
+    def __getattr__(self, name: str) -> Any:
+        return self._noted(getattr(self._wrapped, name))
+
+    def __iter__(self) -> Any:
+        return iter(self._wrapped)
 
 
 def run_wsgi(app: Any, request: Request, **options: Any) -> Reply:

@@ -393,6 +393,20 @@ def test_headers_of_an_error_are_sent(client):
     assert (reply.one("x-scope"), reply.one("link")) == ("repo:write", "</help>; rel=help")
 
 
+def test_every_cookie_of_an_error_is_sent(client):
+    """RFC 9110 §5.3: of all headers Set-Cookie alone cannot be put together into one."""
+    reply = client.get("/odd-headers/cookies")
+
+    assert_error(reply, "conflict")
+    cookies = [
+        {part.strip() for part in cookie.lower().split(";")} for cookie in reply.all("set-cookie")
+    ]
+    assert cookies == [
+        {"first=1", "path=/", "httponly"},
+        {"second=2", "path=/", "expires=sun, 21 oct 2040 07:28:00 gmt"},
+    ]
+
+
 def test_control_characters_become_spaces(client):
     """No value can end its header: each control character is a space."""
     reply = client.get("/odd-headers/control")
@@ -1262,7 +1276,7 @@ def test_a_client_that_has_gone_is_no_error(client, gone_after):
     path = f"{client.stack.prefix}/stream/good"
     request = Request("GET", path, (("X-Request-Id", "mine-1"),))
 
-    reply = run_asgi(client.app, request, gone_after=gone_after, mixed_case=True)
+    reply = run_asgi(client.app, request, gone_after=gone_after, mixed_case=client.stack.mixed_case)
 
     assert not reply.complete
     assert not reply.logged(logging.WARNING)

@@ -18,8 +18,8 @@ from tests.contract import (
     is_fresh,
     own_errors,
 )
-from tests.drivers import Request, WebSocketExchange, run_asgi, run_wsgi
-from tests.stacks import script
+from tests.drivers import LifespanExchange, Request, WebSocketExchange, run_asgi, run_wsgi
+from tests.stacks import STACKS, script
 from tests.stacks.script import SECRET
 
 START = {"type": "http.response.start", "status": 200, "headers": [(b"x-application", b"yes")]}
@@ -171,14 +171,7 @@ def test_asgi_an_oserror_of_the_applications_own_is_a_crash():
 
 def test_asgi_lifespan_passes_through():
     """The lifespan belongs to server and application."""
-    received = iter([{"type": "lifespan.startup"}, {"type": "lifespan.shutdown"}])
-    sent = []
-
-    async def receive():
-        return next(received)
-
-    async def send(message):
-        sent.append(message)
+    lifespan = LifespanExchange()
 
     async def app(scope, receive, send):
         assert (await receive())["type"] == "lifespan.startup"
@@ -186,13 +179,26 @@ def test_asgi_lifespan_passes_through():
         assert (await receive())["type"] == "lifespan.shutdown"
         raise RuntimeError("shutdown failed")
 
-    with pytest.raises(RuntimeError, match="shutdown failed"):
-        asyncio.run(
-            errorshape.asgi.ErrorShapeMiddleware(app)(
-                {"type": "lifespan", "asgi": {"version": "3.0"}}, receive, send
-            )
-        )
-    assert sent == [{"type": "lifespan.startup.complete"}]
+    asyncio.run(lifespan.run(errorshape.asgi.ErrorShapeMiddleware(app)))
+
+    assert str(lifespan.failure) == "shutdown failed"
+    assert lifespan.answers == ["lifespan.startup.complete"]
+
+
+@pytest.mark.parametrize("stack", [s for s in STACKS if s.protocol == "asgi"], ids=str)
+def test_asgi_the_lifespan_of_a_stack_is_its_frameworks(stack):
+    """Started and shut down in order, or unknown to it (Django): never answered by us."""
+    lifespan = LifespanExchange()
+
+    asyncio.run(lifespan.run(stack.build()))
+
+    assert not lifespan.violations
+    if stack.framework == "django":
+        assert isinstance(lifespan.failure, ValueError)
+        assert lifespan.answers == []
+    else:
+        assert lifespan.failure is None
+        assert lifespan.answers == ["lifespan.startup.complete", "lifespan.shutdown.complete"]
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
@@ -273,6 +279,21 @@ def test_a_close_reason_is_cut_to_its_bound():
     asyncio.run(exchange.run(errorshape.asgi.ErrorShapeMiddleware(app), headers))
 
     assert exchange.messages[-1]["reason"] == "x" * 123
+
+
+@pytest.mark.parametrize("headers", [iter, tuple, list])
+def test_a_websocket_keeps_the_headers_of_its_accept(headers):
+    """ASGI has them in any iterable, also one that ends with its first use."""
+    accept = {**ACCEPT, "headers": headers([(b"x-a", b"1"), (b"set-cookie", b"a=1")])}
+
+    (start, _), errors = websocket(accept, {"type": "websocket.close"})
+
+    assert [*start["headers"]] == [
+        (b"x-a", b"1"),
+        (b"set-cookie", b"a=1"),
+        (b"x-request-id", b"mine-1"),
+    ]
+    assert not errors
 
 
 def test_a_websocket_that_goes_well_is_left_alone():

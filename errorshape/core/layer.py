@@ -29,10 +29,15 @@ from .options import DEFAULTS, LayerOptions, Options, checked
 from .translation import Translator, only_leaf
 
 if TYPE_CHECKING:
+    from types import ModuleType
+
     from .language import Spoken
     from .report import Reporter
 
 _PLAIN = frozenset({str})
+
+# The mark on an exception that the layer has tried to understand, and could not.
+_NOT_UNDERSTOOD = "_errorshape_not_understood"
 
 # What a framework or a server makes of an error when nobody has thought of programs.
 _REPLACED = frozenset({"text/html", "text/plain", "application/xhtml+xml"})
@@ -184,12 +189,12 @@ class ErrorLayer:
             generated = self.generate()
             if isinstance(generated, str) and is_trace_id(generated):
                 return generated
-            problem = f"{self.generate!r} gave no valid trace id"
+            problem = "gave no valid trace id"
         except Exception as exc:
-            problem = f"{self.generate!r} failed: {type(exc).__name__}"
+            problem = f"failed: {type(exc).__name__}"
         fresh, before = new_trace_id(), current.get()
         current.set(fresh)  # the record of it belongs to the request that it is for
-        self._reporter.problem(problem)
+        self._reporter.blame(self.generate, problem)
         current.set(before)
         return fresh
 
@@ -205,11 +210,29 @@ class ErrorLayer:
 
     def translate(self, exc: BaseException) -> APIError | None:
         """Return the APIError that ``exc`` stands for, None if nobody expected it."""
+        exc = only_leaf(exc)
+        if _NOT_UNDERSTOOD in exc.__dict__:
+            return None
         try:
             return self._translator.translate(exc)
         except Exception as failure:
-            self._reporter.problem(f"The translation of {type(exc).__name__} failed", failure)
+            self._misunderstood(exc, failure)
             return None
+
+    def _http_exception(self, exc: BaseException) -> ModuleType | None:
+        """Return the module that understands ``exc`` if it is a framework's own HTTP exception."""
+        if _NOT_UNDERSTOOD in exc.__dict__:
+            return None
+        try:
+            return self._translator.http_exception(exc)
+        except Exception as failure:
+            self._misunderstood(exc, failure)
+            return None
+
+    def _misunderstood(self, exc: BaseException, failure: Exception) -> None:
+        """Log that an exception cannot be read, once: it is one that nobody expected then."""
+        exc.__dict__[_NOT_UNDERSTOOD] = True
+        self._reporter.problem(f"The translation of {type(exc).__name__} failed", failure)
 
     def respond(
         self, exc: BaseException, *, trace_id: str | None = None, request: Request | None = None
@@ -220,7 +243,7 @@ class ErrorLayer:
         """
         trace_id = trace_id or current_trace_id() or self.fresh()
         exc = only_leaf(exc)
-        framework = self._translator.http_exception(exc)
+        framework = self._http_exception(exc)
         if framework is not None:
             error = self.translate(exc) if self.replaces(request) else None
             if error is None:
@@ -228,11 +251,16 @@ class ErrorLayer:
                     response = framework.render(exc)
                 except Exception as failure:
                     self._reporter.problem(f"{type(exc).__name__} has no response", failure)
+                    self._reporter.log(exc, None, request)
                 else:
                     return self._as_it_is(response, trace_id, request)
         else:
             error = self.translate(exc)
-        return self._encode(error or class_for_status(500, self.catalog)(), trace_id, request)
+        return self._encode(self._or_internal(error), trace_id, request)
+
+    def _or_internal(self, error: APIError | None, status: int = 500) -> APIError:
+        # Never by its truth: an error may be a collection, and empty.
+        return class_for_status(status, self.catalog)() if error is None else error
 
     def reshape(
         self,
@@ -330,9 +358,9 @@ class ErrorLayer:
         """
         leaf = only_leaf(exc)
         error = self.translate(leaf)
-        if error is None and self._translator.http_exception(leaf) is not None:
+        if error is None and self._http_exception(leaf) is not None:
             return  # a redirect, or a response that the application has made
-        sent = error or class_for_status(status, self.catalog)()
+        sent = self._or_internal(error, status)
         if not logged:
             self._reporter.log(exc, error, request)
         self._reporter.tell(sent, leaf, trace_id or current_trace_id() or "-")

@@ -19,6 +19,9 @@ logger = logging.getLogger("errorshape")
 # codes while they run.
 _MAX_CODES = 1_000
 
+# Of the request, or of an error, on one line of the log.
+_MAX_TEXT = 1_000
+
 #: Told of each undocumented code, each time that it is sent; the pytest plugin is one.
 watchers: list[Callable[[str], object]] = []
 
@@ -53,7 +56,7 @@ class Reporter:
             try:
                 hook(sent, exc, trace_id)
             except Exception as failure:
-                _log(logging.ERROR, f"The on_error hook {hook!r} failed", failure)
+                _log(logging.ERROR, f"The on_error hook {described(hook)} failed", failure)
 
     def too_late(self, exc: BaseException, request: Request | None) -> None:
         """Log a failure that came when the response had begun."""
@@ -76,18 +79,32 @@ class Reporter:
                 f"The code {code!r} is not in the catalogue: add its class with Catalog.extend()",
             )
 
+    def blame(self, culprit: object, what: str) -> None:
+        """Log what something that the application gave the layer to use did, with its name."""
+        self.problem(f"{described(culprit)} {what}")
+
     def problem(self, message: str, exc: BaseException | None = None) -> None:
         """Log a fault of something that the application gave the layer to use."""
         _log(logging.WARNING if exc is None else logging.ERROR, message, exc)
 
 
 def printable(value: Any) -> str:
-    """Return a text for one log line: control characters are escaped."""
+    """Return a text for one log line: control characters are escaped, and it is cut to a bound."""
     try:
         line = str(value)
     except Exception:
         return f"<{type(value).__name__}>"
+    if len(line) > _MAX_TEXT:  # a path may have as many megabytes as the server lets through
+        line = line[:_MAX_TEXT] + "\N{HORIZONTAL ELLIPSIS}"
     return line if line.isprintable() else line.encode("unicode_escape").decode("ascii")
+
+
+def described(value: Any) -> str:
+    """Return what names something of the application's on a log line; never fails."""
+    try:
+        return printable(repr(value))
+    except Exception:
+        return f"<{type(value).__name__}>"
 
 
 def _where(request: Request | None) -> str:

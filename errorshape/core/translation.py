@@ -133,7 +133,12 @@ def is_disconnect(exc: BaseException) -> bool:
 
 def _is_wrapping(exc: BaseException) -> bool:
     text = _WRAPPINGS.get(_name(type(exc)))
-    return text is not None and str(exc) == text
+    if text is None:
+        return False
+    try:
+        return str(exc) == text
+    except Exception:  # the text of its arguments is the application's
+        return False
 
 
 def _name(cls: type) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from functools import partial
+from http.cookies import SimpleCookie
 from typing import Any, cast
 
 import django
@@ -338,9 +339,18 @@ def _fill(request: HttpRequest, response: HttpResponse, by: ErrorResponse) -> No
     for name, _ in list(response.items()):
         del response.headers[name]
     for name, value in by.headers:
+        if name.lower() == "set-cookie" and _set_cookie(response, value):
+            continue
         # Django has each header once; RFC 9110 §5.2 has a list mean the same.
         before = response.headers.get(name)
         response.headers[name] = value if before is None else f"{before}, {value}"
+
+
+def _set_cookie(response: HttpResponse, value: str) -> bool:
+    """Put a cookie where Django has them: a list of them means something else (RFC 9110 §5.3)."""
+    cookies = SimpleCookie(value)
+    response.cookies.update(cookies)
+    return bool(cookies)
 
 
 def _is_event_stream(response: HttpResponseBase) -> bool:

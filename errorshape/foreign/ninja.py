@@ -19,7 +19,7 @@ def translate(exc: Any, catalog: Catalog) -> APIError | None:
     A ``ValidationError``, which Ninja answers with 422, is ``validation_error``. None for what is
     no error.
     """
-    if not hasattr(exc, "status_code"):
+    if hasattr(exc, "errors"):
         error = class_for_status(400, catalog)(details=details_of(exc))
         error.__cause__ = exc.__cause__
         return error
@@ -31,10 +31,11 @@ def translate(exc: Any, catalog: Catalog) -> APIError | None:
 
 def render(exc: Any) -> ErrorResponse:
     """Return the response that Ninja makes of it, of a ``ValidationError`` without ``ctx``."""
-    status: int = getattr(exc, "status_code", 422)
-    if hasattr(exc, "status_code"):
+    if not hasattr(exc, "errors"):
+        status: int = exc.status_code
         detail: Any = str(exc.message)
     else:
+        status = 422
         detail = [{key: error.get(key) for key in ("type", "loc", "msg")} for error in exc.errors]
     body = msgspec.json.encode({"detail": detail}, enc_hook=str)
     headers = [("Content-Type", "application/json"), ("Content-Length", str(len(body)))]

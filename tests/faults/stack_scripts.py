@@ -176,7 +176,8 @@ def run(app: Any, case: Case, trace_id: str) -> tuple[Told, Seen, int, int]:
             if server.refused_start and case.stack.framework == "django":
                 left_behind = None  # nobody has the response then; a wrap around Django clears it
         else:
-            exchange = ASGIExchange(request, fault=server.point, mixed_case=True)
+            mixed_case = case.stack.mixed_case
+            exchange = ASGIExchange(request, fault=server.point, mixed_case=mixed_case)
             server.failed = exchange._over.set  # whose send fails has no client to wait for
             _run_asgi(exchange, app, records)
             # §6: an empty part flushes, where the framework hands it on.

@@ -31,6 +31,7 @@ def ask(request):
         stack = request.param
         return InProcess(stack, stack.build(**options)).get("/planned")
 
+    ask.stack = request.param
     return ask
 
 
@@ -56,10 +57,24 @@ def test_a_hook_that_fails_changes_nothing(ask):
     assert isinstance(exc, RuntimeError)
 
 
+class Nameless:
+    """A function that fails and cannot even be named."""
+
+    __call__ = __repr__ = __str__ = fails
+
+
+def test_a_hook_that_cannot_be_named_changes_nothing(ask):
+    """What is said of it is not more fragile than what it did."""
+    reply = ask(crash, on_error=(Nameless(),))
+
+    assert_shape(reply, "internal_error")
+    assert tells(reply, SECRET, "OfTheLayersError") == [True, True]
+
+
 @pytest.mark.parametrize(
     "generate",
-    [fails, lambda: None, lambda: "bad id\r\n", lambda: "x" * 129],
-    ids=["raises", "None", "control characters", "too long"],
+    [fails, lambda: None, lambda: "bad id\r\n", lambda: "x" * 129, Nameless()],
+    ids=["raises", "None", "control characters", "too long", "nameless"],
 )
 def test_a_generator_that_fails_is_replaced(ask, generate):
     """The response has a fresh id, and the fault is logged."""
@@ -92,6 +107,109 @@ def test_a_translation_that_fails_hides_nothing(ask, translation):
     assert_shape(reply, "internal_error")
     assert tells(reply, "DomainError: " + SECRET) == [True]
     assert any("translation of DomainError failed" in r.message for r in own_errors(reply))
+
+
+@pytest.mark.parametrize("name", ["on_error", "generate", "translate"])
+@pytest.mark.parametrize("end", [KeyboardInterrupt, SystemExit])
+def test_the_end_of_the_process_passes_through(ask, name, end):
+    """Whatever it meets: hooks, generators and translations are not asked to survive it."""
+
+    def ends(*args):
+        raise end
+
+    class DomainError(Exception):
+        pass
+
+    def plan():
+        raise DomainError(SECRET)
+
+    options = {"on_error": (ends,), "generate": ends, "translate": {DomainError: ends}}
+    reply = ask(plan, **{name: options[name]})
+
+    assert isinstance(reply.failure, end)
+    assert not reply.body
+    assert errorshape.trace_id() is None
+
+
+class Empty(errorshape.ConflictError):
+    """An error that is a collection, with nothing in it."""
+
+    def __len__(self):
+        return 0
+
+
+def test_an_error_is_sent_whatever_its_truth(ask):
+    """It is asked what it is, never whether it is true."""
+
+    def plan():
+        raise Empty("Taken.")
+
+    reply = ask(plan)
+
+    if ask.stack.name == "django_wsgi_async_views":
+        # asgiref asks: what it hands on to the thread that waits is that there is no exception.
+        assert_shape(reply, "internal_error")
+        return
+    assert (reply.status, reply.error["message"]) == (409, "Taken.")
+    assert_shape(reply, "conflict")
+
+
+class Unequal(type):  # noqa: PLW1641 - that is what it is for
+    """The metaclass of classes that no dictionary can hold."""
+
+    def __eq__(cls, other):
+        return NotImplemented
+
+
+def unhashable():
+    raise Unequal("UnhashableError", (Exception,), {})(SECRET)
+
+
+def textless_with_a_cause():
+    raise RuntimeError(Hostile()) from ValueError(SECRET)
+
+
+def half_made(module, name):
+    """Raise a framework's HTTP exception whose __init__ never ran: it has no status."""
+    base = getattr(pytest.importorskip(module), name)
+    cls = type("HalfMadeError", (base,), {"__init__": lambda self: None})
+
+    def plan():
+        raise cls
+
+    return plan
+
+
+def foreign():
+    """Raise what is called as a framework's HTTP exception is, and is none."""
+    cls = type("HTTPError", (Exception,), {"__module__": "falcon.http_error"})
+    raise cls(SECRET)
+
+
+@pytest.mark.parametrize(
+    ("plan", "name"),
+    [
+        (unhashable, "UnhashableError"),
+        (textless_with_a_cause, "RuntimeError"),
+        (foreign, "HTTPError"),
+        (half_made("werkzeug.exceptions", "HTTPException"), None),
+        (half_made("starlette.exceptions", "HTTPException"), "HalfMadeError"),
+        (half_made("rest_framework.exceptions", "APIException"), "HalfMadeError"),
+        (half_made("litestar.exceptions", "HTTPException"), None),
+        (half_made("ninja.errors", "HttpError"), "HalfMadeError"),
+        (half_made("falcon", "HTTPError"), "HalfMadeError"),
+    ],
+    ids="unhashable textless foreign werkzeug starlette drf litestar ninja falcon".split(),
+)
+def test_an_exception_that_cannot_be_understood_is_a_crash(ask, plan, name):
+    """It has an answer, and is itself on record, not only what went wrong in looking at it."""
+    reply = ask(plan)
+
+    assert reply.status == 500
+    assert_shape(reply, reply.error["code"])
+    assert name is None or tells(reply, name) == [True]
+    failed = [record for record in own_errors(reply) if "translation of" in record.message]
+    assert len(failed) <= 1
 
 
 class Hostile:

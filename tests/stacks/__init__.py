@@ -47,6 +47,11 @@ class Stack:
         return self.wrapped or self.framework == "raw" or self in WRAP_ALONE
 
     @property
+    def mixed_case(self) -> bool:
+        """Whether it sends header names as its application wrote them, which ASGI forbids."""
+        return self.framework == "django"
+
+    @property
     def module(self) -> Any:
         """The module of tests.stacks that serves the script on this stack."""
         return import_module(f"tests.stacks.{self.factory.partition(':')[0]}")

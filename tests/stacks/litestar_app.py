@@ -12,6 +12,7 @@ from litestar.response import Stream
 
 import errorshape.asgi
 from errorshape.litestar import ErrorShapePlugin
+from tests.drivers import LifespanExchange
 from tests.stacks import litestar_native, script
 from tests.stacks.litestar_native import message_of
 from tests.stacks.script import SECRET, Answer, Sent
@@ -53,16 +54,10 @@ def build_wrapped(**options: Any) -> Any:
 
 async def start(app: Litestar) -> None:
     """Start the application up and down, as a server does; what started stays."""
-    messages = iter([{"type": "lifespan.startup"}, {"type": "lifespan.shutdown"}])
-
-    async def receive() -> Any:
-        return next(messages)
-
-    async def send(message: Any) -> None:
-        assert message["type"].endswith("complete"), message
-
-    scope = {"type": "lifespan", "asgi": {"version": "3.0"}, "state": {}}
-    await app(scope, receive, send)  # type: ignore[arg-type]
+    lifespan = LifespanExchange()
+    await lifespan.run(app)
+    assert (lifespan.failure, lifespan.violations) == (None, [])
+    assert lifespan.answers == ["lifespan.startup.complete", "lifespan.shutdown.complete"]
 
 
 def _handler(path: str, method: str, function: Any) -> HTTPRouteHandler:

@@ -332,6 +332,10 @@ ODD_HEADERS: dict[str, list[tuple[Any, Any]]] = {
         ("X-Kept", "yes"),
     ],
     "hop-by-hop": [("Keep-Alive", "timeout=5"), ("X-Kept", "yes")],
+    "cookies": [
+        ("Set-Cookie", "first=1; Path=/; HttpOnly"),
+        ("Set-Cookie", "second=2; Path=/; Expires=Sun, 21 Oct 2040 07:28:00 GMT"),
+    ],
 }
 
 

@@ -9,12 +9,14 @@ import shutil
 import socket
 import struct
 import sys
+import time
 from pathlib import Path
 
 import h11
 import pytest
 
 from errorshape.demo.servers import start
+from tests.wires.app import PIECE, PIECES
 
 BIN = Path(sys.executable).parent
 ASGI, WSGI = "tests.wires.app:asgi", "tests.wires.app:wsgi"
@@ -79,6 +81,10 @@ def server(request):
 # --- a client -------------------------------------------------------------------------------------
 
 
+def _written(*lines):
+    return "\r\n".join([lines[0], "Host: testserver", *lines[1:], "", ""]).encode("latin-1")
+
+
 class Connection:
     """One connection; reads responses as strictly as h11 does."""
 
@@ -94,8 +100,14 @@ class Connection:
 
     def send(self, *lines, body=b""):
         """Send a request line and headers; ``Host`` is added."""
-        head = "\r\n".join([lines[0], "Host: testserver", *lines[1:], "", ""])
-        self.socket.sendall(head.encode("latin-1") + body)
+        self.socket.sendall(_written(*lines) + body)
+
+    def send_at_once(self, paths):
+        """Send a pipeline, whose requests have the ids ``p-0``, ``p-1`` and so on."""
+        requests = [
+            _written(f"GET {p} HTTP/1.1", f"X-Request-Id: p-{n}") for n, p in enumerate(paths)
+        ]
+        self.socket.sendall(b"".join(requests))
 
     def read(self, method="GET"):
         """Return (status, headers, body, complete) of the next response, informational ones left out."""
@@ -185,12 +197,34 @@ def _again(c):
 def pipelined(port):
     """Requests sent at once are answered in order, each with its own id."""
     with Connection(port) as c:
-        for number in range(3):
-            c.send("GET /whoami HTTP/1.1", f"X-Request-Id: p-{number}")
-        bodies = [c.read()[2] for _ in range(3)]
-    if bodies == [b"p-0", b"p-1", b"p-2"]:
+        c.send_at_once(["/whoami"] * 3)
+        responses = [c.read() for _ in range(3)]
+    told = [(headers.get("x-request-id"), body) for _, headers, body, _ in responses]
+    return _in_order(responses, [told[n] == (f"p-{n}", b"p-%d" % n) for n in range(3)])
+
+
+def _in_order(responses, right):
+    """What came of a pipeline, of which the server may have answered the first requests only."""
+    if all(right):
         return "kept"
-    return "closed" if bodies == [b"p-0", b"", b""] else f"wrong: {bodies}"
+    answered = [status for status, *_ in responses if status]
+    return "closed" if all(right[: len(answered)]) and answered else f"wrong: {responses}"
+
+
+def pipelined_errors(port):
+    """So are errors among them, each with its own id."""
+    asked = {
+        "/crash": "internal_error",
+        "/error/not_found": "not_found",
+        "/error/conflict": "conflict",
+    }
+    with Connection(port) as c:
+        c.send_at_once(asked)
+        responses = [c.read() for _ in asked]
+    asked_and_given = zip(responses, asked.values(), strict=True)
+    return _in_order(
+        responses, [is_error(r, f"p-{n}", code) for n, (r, code) in enumerate(asked_and_given)]
+    )
 
 
 def cut(port):
@@ -201,6 +235,18 @@ def cut(port):
     if body not in (b"first,", b"") or headers.get("x-request-id", "a-1") != "a-1":
         return f"appended: {body}"
     return "looks complete" if complete and status == 200 else "kept"
+
+
+def cut_large(port):
+    """So is one that was larger than all buffers; what was sent before it failed comes first."""
+    with Connection(port) as c:
+        c.send("GET /large-cut HTTP/1.1", "X-Request-Id: a-1")
+        status, headers, body, complete = c.read()
+    if headers.get("x-request-id") != "a-1" or body.strip(b"x"):
+        return f"wrong: {headers} {body[-100:]}"
+    if complete and status == 200:
+        return "looks complete"
+    return "kept" if len(body) == len(PIECE) * PIECES else "cut early"
 
 
 def early(port):
@@ -215,6 +261,16 @@ def reset(port):
     for _ in range(3):
         with Connection(port) as c:
             c.send("POST /validate HTTP/1.1", "Content-Length: 100000", body=b"{" * 10)
+            c.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    return crash(port)
+
+
+def reset_reading(port):
+    """So does one that resets it while it is being answered."""
+    for _ in range(3):
+        with Connection(port) as c:
+            c.send("GET /large HTTP/1.1")
+            c.socket.recv(1000)
             c.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     return crash(port)
 
@@ -255,6 +311,52 @@ def chunked(port):
     return "not read" if is_error(response, "a-1", "validation_error") else f"refused: {status}"
 
 
+def large_body(port):
+    """A body of megabytes is read, and what is wrong in it is the answer."""
+    with Connection(port) as c:
+        body = b"[" + b"0," * 1_500_000
+        c.send(
+            "POST /json HTTP/1.1", "X-Request-Id: a-1", f"Content-Length: {len(body)}", body=body
+        )
+        if not is_error(c.read(), "a-1", "validation_error"):
+            return "no shape"
+        return _again(c)
+
+
+def oversize_body(port):
+    """A body of a terabyte is announced, which nobody holds; the next request is served."""
+    with Connection(port) as c:
+        c.send("POST /json HTTP/1.1", "X-Request-Id: a-1", f"Content-Length: {10**12}", body=b"[0,")
+        c.socket.settimeout(1)
+        response = c.read()
+    if crash(port) != "kept":
+        return "harmed"
+    if not response[0]:
+        return "waits"
+    if is_error(response, "a-1"):
+        return "fails"
+    return "refused" if response[0] == 413 else f"wrong: {response}"
+
+
+def unread_body(port):
+    """A body that the application has not read is never taken for the next request."""
+    with Connection(port) as c:
+        body = b"GET /whoami HTTP/1.1\r\nHost: x\r\nX-Request-Id: smuggled\r\n\r\n" * 2_000
+        with contextlib.suppress(
+            OSError
+        ):  # it may be answered, and closed, before all of it is sent
+            c.send(
+                "POST /unread HTTP/1.1",
+                "X-Request-Id: a-1",
+                f"Content-Length: {len(body)}",
+                body=body,
+            )
+        response = c.read()
+        if not response[0]:
+            return "reset"
+        return _again(c) if is_error(response, "a-1") else f"wrong: {response}"
+
+
 def malformed(port):
     """A request that is none is the server's to refuse, and the next one is served."""
     with Connection(port) as c:
@@ -262,6 +364,21 @@ def malformed(port):
         c.socket.settimeout(2)
         with contextlib.suppress(OSError):
             c.socket.recv(65536)
+    return crash(port)
+
+
+def malformed_between(port):
+    """What was asked before it is answered, and it gets nobody's id."""
+    with Connection(port) as c:
+        c.send("GET /crash HTTP/1.1", "X-Request-Id: a-1")
+        if not is_error(c.read(), "a-1"):
+            return "no shape"
+        with contextlib.suppress(OSError):
+            c.socket.sendall(b"GET / HTTP/1.1\r\nHost: x\r\nno header at all\r\n\r\n")
+        c.socket.settimeout(2)
+        status, headers, _, _ = c.read()
+    if headers.get("x-request-id") == "a-1" or 200 <= status < 400:
+        return f"wrong: {status} {headers}"
     return crash(port)
 
 
@@ -273,9 +390,20 @@ def slow_reader(port):
         return "kept" if is_error(c.read(), "a-1", "conflict") else "wrong"
 
 
+def slow_reader_of_much(port):
+    """So does one that leaves the server waiting until all buffers are full."""
+    with Connection(port) as c:
+        c.send("GET /large HTTP/1.1", "X-Request-Id: a-1", "Connection: close")
+        time.sleep(0.5)
+        _, headers, body, complete = c.read()
+    seen = (headers.get("x-request-id"), len(body), complete)
+    return "kept" if seen == ("a-1", len(PIECE) * PIECES, True) else f"wrong: {seen}"
+
+
 SCENARIOS = (
-    crash, head, keep_alive, pipelined, cut, early, reset, half_closed, expects_continue, chunked,
-    malformed, slow_reader,
+    crash, head, keep_alive, pipelined, pipelined_errors, cut, cut_large, early, reset,
+    reset_reading, half_closed, expects_continue, chunked, large_body, oversize_body, unread_body,
+    malformed, malformed_between, slow_reader, slow_reader_of_much,
 )  # fmt: skip
 
 #: (server, scenario) → (outcome, or outcomes where it is a race; reason)
@@ -293,7 +421,14 @@ EXPECTED: dict[tuple[str, str], tuple[str, str]] = {
     **{
         (name, scenario): ("closed", "serves one request a connection")
         for name in ("gunicorn-sync", "wsgiref")
-        for scenario in ("head", "keep_alive", "pipelined")
+        for scenario in ("head", "keep_alive", "pipelined", "pipelined_errors", "large_body")
+    },
+    **{
+        ("uwsgi", scenario): (
+            "kept or closed",
+            "loses the requests that came in one piece with the end of another's headers",
+        )
+        for scenario in ("pipelined", "pipelined_errors")
     },
     **{
         (name, "half_closed"): (
@@ -302,18 +437,62 @@ EXPECTED: dict[tuple[str, str], tuple[str, str]] = {
         )
         for name in ("granian-asgi", "granian-wsgi")
     },
-    ("granian-wsgi", "cut"): (
-        "looks complete",
-        "granian ends the chunked body in good order when the iterable raises",
+    **{
+        (name, "oversize_body"): (
+            "waits",
+            "has no bound of its own; the application, or the server for it, waits for the rest",
+        )
+        for name in SERVERS
+        if name not in ("waitress", "wsgiref", "uwsgi")
+    },
+    ("waitress", "oversize_body"): (
+        "refused",
+        "answers 413 itself from a gigabyte on (max_request_body_size): no application is asked",
     ),
-    ("uwsgi", "cut"): (
-        "looks complete",
-        "without --http-auto-chunked a body without a length ends with its connection",
+    ("wsgiref", "oversize_body"): (
+        "fails",
+        "its read() takes memory for all that it was asked for: MemoryError in the application",
     ),
-    ("wsgiref", "cut"): (
-        "looks complete",
-        "answers in HTTP/1.0, where a body without a length ends with its connection",
+    ("uwsgi", "oversize_body"): (
+        "fails",
+        "its read() of so much raises OSError in the application",
     ),
+    **{
+        (name, "unread_body"): (
+            "closed or reset",
+            "closes a connection on which there is more than the application has read",
+        )
+        for name in (
+            *("granian-asgi", "granian-wsgi", "gunicorn-sync", "gunicorn-gthread"),
+            *("wsgiref", "uwsgi"),
+        )
+    },
+    ("granian-asgi", "cut_large"): (
+        "cut early or kept",
+        "drops what it has not sent yet when the application fails",
+    ),
+    **{
+        ("granian-wsgi", scenario): (
+            "looks complete",
+            "granian ends the chunked body in good order when the iterable raises",
+        )
+        for scenario in ("cut", "cut_large")
+    },
+    **{
+        ("uwsgi", scenario): (
+            "looks complete",
+            "a body without a length ends with its connection here; the router that puts it in chunks"
+            " (--http-auto-chunked) ends those in good order, whatever the application did",
+        )
+        for scenario in ("cut", "cut_large")
+    },
+    **{
+        ("wsgiref", scenario): (
+            "looks complete",
+            "answers in HTTP/1.0, where a body without a length ends with its connection",
+        )
+        for scenario in ("cut", "cut_large")
+    },
 }
 
 
