@@ -40,15 +40,14 @@ def send(port: int, sent: bytes) -> Response | None:
     with socket.create_connection(("127.0.0.1", port), timeout=SECONDS) as connection:
         connection.sendall(sent)
         method = sent.partition(b" ")[0].decode("latin-1")
-        response = http.client.HTTPResponse(connection, method=method)
-        try:
-            response.begin()
-        except (http.client.RemoteDisconnected, ConnectionResetError):
-            return None
-        content = response.read()
-        return Response(
-            response.status, response.headers, content, SimpleNamespace(method=method)
-        )
+        with http.client.HTTPResponse(connection, method=method) as response:
+            try:
+                response.begin()
+            except (http.client.RemoteDisconnected, ConnectionResetError):
+                return None
+            content = response.read()
+        request = SimpleNamespace(method=method)
+        return Response(response.status, response.headers, content, request)
 
 
 def raw(port: int, sent: bytes) -> bytes:

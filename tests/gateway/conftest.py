@@ -16,16 +16,17 @@ from tests.gateway import odd, proxies, upstream
 from tests.gateway.proxies import Gateway
 from tests.logs import Record, parse
 
-#: Quick to give up, and soon full.
-PLAN = Plan(timeout=1, max_body=1000)
+#: Soon full, but patient: the machine may be busy.
+PLAN = Plan(timeout=10, max_body=1000)
 
 
 class Gateways:
     """All that run in this process, by proxy and kind.
 
     ``live`` is before a real application with errorshape, ``dead`` before nothing, ``misbehaving``
-    before :mod:`tests.gateway.upstream`, ``limited`` lets two requests a second to it, and ``odd``
-    has every other option, a catalogue full of syntax, and a user's own additions.
+    before :mod:`tests.gateway.upstream`; of the others, which are so as well, ``hasty`` gives up
+    after a second, ``limited`` lets two requests through in one, and ``odd`` has every other
+    option, a catalogue full of syntax, and a user's own additions.
     """
 
     def __init__(self, directory: Path, stack: ExitStack) -> None:
@@ -40,6 +41,8 @@ class Gateways:
             upstream_kind = kind if kind in ("live", "dead") else "misbehaving"
             plan = replace(PLAN, upstream=Address("127.0.0.1", self._port(upstream_kind)))
             change: Callable[[str], str] = str
+            if kind == "hasty":
+                plan = replace(plan, timeout=1)
             if kind == "limited":
                 plan = replace(plan, rate=2)
             if kind == "odd":

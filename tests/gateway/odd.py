@@ -25,13 +25,13 @@ class Odd503Error(errorshape.ServiceUnavailableError):
     message = SYNTAX
 
 
-class Odd504Error(errorshape.GatewayTimeoutError):
+class LongError(errorshape.ForbiddenError):
     """Of what there can be, the longest in a file: 12 bytes for each of 1,000 characters."""
 
     message = "\U000e0001" * 1000
 
 
-CATALOG = Catalog(Odd502Error, Odd503Error, Odd504Error)
+CATALOG = Catalog(LongError, Odd502Error, Odd503Error)
 
 
 def _put(before: str, lines: str):
