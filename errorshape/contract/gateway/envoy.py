@@ -168,7 +168,7 @@ def render(plan: Plan) -> str:
 
 
 def _mapper(plan: Plan, op: str, status: int, example: int) -> str:
-    """Write what a status looks like; in YAML's single quotes nothing is special but themselves."""
+    """Write what a status looks like; in YAML's single quotes nothing is special but ``'``."""
     headers = {"Cache-Control": "no-store", **plan.headers(status)}
     return MAPPER.format(
         op=op,
@@ -179,5 +179,5 @@ def _mapper(plan: Plan, op: str, status: int, example: int) -> str:
             " append_action: OVERWRITE_IF_EXISTS_OR_ADD}"
             for name, value in headers.items()
         ),
-        body=envelope(plan.error(example), f"%RESP({plan.header})%"),
+        body=envelope(plan.error(example), f"%RESP({plan.header})%").replace("'", "''"),
     )

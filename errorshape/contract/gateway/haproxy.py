@@ -6,7 +6,26 @@ from .plan import TRACE_ID, Plan, envelope
 
 LOG = "stdout"
 #: The statuses whose reply HAProxy 2.6 lets one set; 407 has no row of its own in the contract.
-STATUSES = (400, 401, 403, 404, 405, 407, 408, 410, 413, 421, 422, 425, 429, 500, 501, 502, 503, 504)
+STATUSES = (
+    400,
+    401,
+    403,
+    404,
+    405,
+    407,
+    408,
+    410,
+    413,
+    421,
+    422,
+    425,
+    429,
+    500,
+    501,
+    502,
+    503,
+    504,
+)
 # Bytes. HAProxy's buffer holds 16 KiB less 1 KiB, and a request that does not fit into it is a 400
 # outside of all this; so it is refused before, by its right name.
 _LONGEST_URI = 8000
@@ -116,8 +135,8 @@ def render(plan: Plan) -> str:
 
 
 def _reply(plan: Plan, status: int) -> str:
-    """Write a reply; within the quotes nothing is special but ``%`` (HAProxy 2.6, §2.2)."""
-    body = envelope(plan.error(status), f"%[var({_ID})]")
+    """Write a reply; within the quotes nothing is special but ``'`` and ``%`` (HAProxy 2.6, §2.2)."""
+    body = envelope(plan.error(status), f"%[var({_ID})]").replace("'", r"'\''")
     headers = {"Cache-Control": "no-store", **plan.headers(status)}
     written = " ".join(f"hdr {name} '{value}'" for name, value in headers.items())
     return f"content-type application/json lf-string '{body}' {written}"

@@ -177,10 +177,13 @@ def _ids(plan: Plan, variable: str) -> str:
 
 
 def _maps(rows: dict[str, str]) -> Iterator[str]:
-    """Write code and message by status: one map, or more where a message is very long."""
+    """Write code and message by status: one map, or more where a message is very long.
+
+    Within the quotes nothing is special but ``$``, ``'`` and some escapes (ngx_conf_read_token).
+    """
     left = {key: _pieces(error) for key, error in rows.items()}
     for number in count(1):
-        lines = "".join(f"    {key} '{pieces[0]}';\n" for key, pieces in left.items())
+        lines = "".join(f"    {key} '{_quoted(pieces[0])}';\n" for key, pieces in left.items())
         yield f"map $status $errorshape_error_{number} {{\n{lines}}}"
         left = {key: pieces[1:] for key, pieces in left.items() if len(pieces) > 1}
         if not left:
@@ -196,3 +199,7 @@ def _pieces(error: str) -> list[str]:
             pieces.append("")
         pieces[-1] += character
     return pieces
+
+
+def _quoted(piece: str) -> str:
+    return piece.replace("'", r"\'")

@@ -15,9 +15,10 @@ ALLOW = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"
 #: CONTRACT §4, as a regular expression that every engine understands in the same way.
 TRACE_ID = "^[A-Za-z0-9._~+/=:@-]{1,128}$"
 
-# What some proxy takes for syntax inside of a string: the quotes, variables of nginx ($), formats
-# of HAProxy and Envoy (%), placeholders of Caddy ({}) and the strings of its file (`).
-_SYNTAX = frozenset("\"'`\\$%{}")
+# What some proxy takes for syntax inside of a string: variables of nginx ($), formats of HAProxy
+# and Envoy (%), placeholders of Caddy ({}) and the strings of its file (`). Not the apostrophe,
+# which is too common in English: each module writes it as its proxy wants it.
+_SYNTAX = frozenset('"`\\$%{}')
 
 
 class Address(NamedTuple):
@@ -30,12 +31,16 @@ class Address(NamedTuple):
         return f"{self.host}:{self.port}"
 
 
+LISTEN = Address("", 8080)
+UPSTREAM = Address("127.0.0.1", 8000)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Plan:
     """What the user has asked for."""
 
-    listen: Address = Address("", 8080)
-    upstream: Address = Address("127.0.0.1", 8000)
+    listen: Address = LISTEN
+    upstream: Address = UPSTREAM
     catalog: Catalog = STANDARD
     #: The header of the trace id: letters, digits and hyphens.
     header: str = "X-Request-Id"
@@ -53,9 +58,9 @@ class Plan:
     log: str | None = None
 
     def error(self, status: int) -> str:
-        """Return ``"code":"…","message":"…"`` of a status: JSON without any proxy's syntax in it."""
+        """Return ``"code":"…","message":"…"`` of a status: JSON without syntax of a proxy but ``'``."""
         entry = class_for_status(status, self.catalog)
-        message = wire.text(entry.message) or entry.code
+        message = wire.text(entry.message) or wire.text(class_for_status(status).message)
         return f'"code":{quoted(entry.code)},"message":{quoted(message)}'
 
     def headers(self, status: int) -> dict[str, str]:
@@ -66,7 +71,7 @@ class Plan:
 
 
 def quoted(text: str) -> str:
-    """Return a JSON string that is one in every proxy's own file as well.
+    """Return a JSON string in which nothing but an apostrophe is syntax in a proxy's own file.
 
     JSON can write each character as ``\\uXXXX`` (RFC 8259 §7). So is written what a proxy could
     take for its own syntax, and what people could not see.
