@@ -13,6 +13,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import pytest
+
 from errorshape.contract.gateway.command import render
 from errorshape.contract.gateway.plan import Address, Plan
 from tests.processes import wait_until
@@ -109,11 +111,12 @@ SUFFIX = {"nginx": "conf", "haproxy": "cfg", "envoy": "yaml", "caddy": "Caddyfil
 
 
 def program(name: str, install: str) -> str:
-    """Find a program, or fail with how to install it."""
+    """Find a program, or skip with how to install it, which where CI runs is a failure."""
     beside = Path(sys.executable).parent
     path = os.pathsep.join([str(beside), os.environ["PATH"], "/usr/sbin", "/sbin"])
     found = shutil.which(name, path=path)
-    assert found, f"{name} is needed for the tests of gateways and is not installed: {install}"
+    if not found:
+        pytest.skip(f"The tests of gateways need {name}, which is not installed: {install}")
     return found
 
 
