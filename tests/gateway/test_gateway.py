@@ -7,6 +7,8 @@ import uuid
 from typing import NamedTuple
 
 import pytest
+from websockets.exceptions import ConnectionClosedError
+from websockets.sync.client import connect
 
 from errorshape.contract.gateway.plan import TRACE_ID
 from errorshape.testing import assert_error
@@ -382,6 +384,35 @@ def test_an_application_without_an_id_is_given_one(gateways, proxy) -> None:
     )
     assert (response.status_code, response.content) == (404, upstream.PAGE)
     assert response.all("X-Request-Id") == ["abc"]
+
+
+def test_a_web_socket_passes(gateways, proxy) -> None:
+    """Once it is open, its failure ends it with the id as the reason (CONTRACT §6)."""
+    trace_id = fresh()
+    address = f"ws://127.0.0.1:{gateways.get(proxy, 'live').port}/ws/crash"
+    headers = {"X-Request-Id": trace_id}
+    with (
+        connect(address, additional_headers=headers, proxy=None) as socket,
+        pytest.raises(ConnectionClosedError) as closed,
+    ):
+        socket.recv(timeout=10)
+    assert closed.value.rcvd is not None
+    assert (closed.value.rcvd.code, closed.value.rcvd.reason) == (1011, trace_id)
+
+
+def test_a_web_socket_is_refused_in_the_shape(gateways, proxy) -> None:
+    """The application's denial response is passed on."""
+    trace_id = fresh()
+    headers = [
+        ("X-Request-Id", trace_id),
+        ("Connection", "Upgrade"),
+        ("Upgrade", "websocket"),
+        ("Sec-WebSocket-Version", "13"),
+        ("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ=="),
+    ]
+    response = send(gateways.get(proxy, "live").port, request("GET", "/ws/refused", *headers))
+    error = assert_error(response, "forbidden", message="Not you.")
+    assert error["trace_id"] == trace_id
 
 
 # --- options, and what users add ------------------------------------------------------------------

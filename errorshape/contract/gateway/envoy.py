@@ -33,6 +33,7 @@ static_resources:
           preserve_external_request_id: true
           request_headers_timeout: {timeout}s
           stream_idle_timeout: {timeout}s
+          upgrade_configs: [{{upgrade_type: websocket}}]
           access_log:
           - name: envoy.access_loggers.file
             typed_config:
@@ -71,6 +72,13 @@ static_resources:
             - name: errorshape
               domains: ["*"]
               routes:
+              # A WebSocket has no end that could be waited for.
+              - match: {{prefix: "/", headers: [{{name: upgrade, string_match: {{exact: websocket, ignore_case: true}}}}]}}
+                route: {{cluster: errorshape, timeout: 0s, idle_timeout: 3600s}}
+                typed_per_filter_config:
+                  envoy.filters.http.buffer:
+                    "@type": type.googleapis.com/envoy.extensions.filters.http.buffer.v3.BufferPerRoute
+                    disabled: true
               - match: {{prefix: "/"}}
                 route: {{cluster: errorshape, timeout: {timeout}s}}
   clusters:

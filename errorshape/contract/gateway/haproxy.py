@@ -54,6 +54,7 @@ defaults errorshape
     timeout server {timeout}s
     timeout http-request {timeout}s
     timeout http-keep-alive {timeout}s
+    timeout tunnel 1h
     retries 1
 {errors}
 

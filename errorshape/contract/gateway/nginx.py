@@ -44,6 +44,12 @@ map $upstream_http_{variable} $errorshape_own_id {{
 
 {errors}
 
+# WebSockets: only a client that asks for it changes the protocol.
+map $http_upgrade $errorshape_connection {{
+    "" "";
+    default upgrade;
+}}
+
 map $status $errorshape_retry_after {{
     429 {retry_after};
     503 {retry_after};
@@ -78,7 +84,8 @@ server {{
     location / {{
         proxy_pass http://{upstream};
         proxy_http_version 1.1;
-        proxy_set_header Connection "";
+        proxy_set_header Connection $errorshape_connection;
+        proxy_set_header Upgrade $http_upgrade;
         proxy_set_header Host $http_host;
         proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
         proxy_set_header X-Forwarded-Proto $scheme;
