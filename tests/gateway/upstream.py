@@ -60,11 +60,8 @@ def _told(head: bytes) -> bytes:
 
 
 def _answer(status: bytes, body: bytes) -> bytes:
-    return b"HTTP/1.1 %b\r\nContent-Type: text/html\r\nContent-Length: %d\r\n\r\n%b" % (
-        status,
-        len(body),
-        body,
-    )
+    head = b"HTTP/1.1 %b\r\nContent-Type: text/html\r\nContent-Length: %d\r\nConnection: close"
+    return (head + b"\r\n\r\n%b") % (status, len(body), body)
 
 
 _ANSWERS: dict[bytes, Callable[[bytes], bytes]] = {

@@ -16,6 +16,8 @@ FILE = """\
 # - What Go's server refuses before there is a request (not HTTP, no Host, a bad header or
 #   Content-Length: 400; headers too large: 431; 417; 501; 505) is its own text/plain, without an id.
 # - 408: it closes the connection of a client that is too slow with its headers and sends nothing.
+#   For the body there is no limit here: after `read_body` Caddy 2.6 sends an empty 200.
+# - A body in malformed chunks is a 502, as it is found while it is passed on.
 # - 414 is not known: a long URI is part of the headers.
 # - 429: Caddy limits no rates without a module. One that you add gets the shape all the same.
 {{

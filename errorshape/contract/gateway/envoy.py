@@ -14,6 +14,7 @@ FILE = """\
 # What Envoy cannot do:
 # - An error before the request is whole (not HTTP, no Host, headers too large or too late) has a
 #   fresh id, since no filter has looked at the client's yet.
+# - CONNECT waits for an end that does not come: it is a 408.
 # - A URI that is too long is a 431, as too large headers are: Envoy knows no 414.
 # - A request without a version (HTTP/0.9), or with an old one, is a 426.
 # - An application that is not there, or breaks off, is a 503: 502 is for what is not HTTP.
@@ -28,6 +29,8 @@ static_resources:
         typed_config:
           "@type": type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager
           stat_prefix: errorshape
+          # The client's address is that of its connection; X-Forwarded-For gets it.
+          use_remote_address: true
           # Which id is taken is decided below.
           generate_request_id: false
           preserve_external_request_id: true
@@ -55,11 +58,11 @@ static_resources:
               default_source_code:
                 inline_string: |
 {script}
-          - name: envoy.filters.http.buffer
+{limit}          - name: envoy.filters.http.buffer
             typed_config:
               "@type": type.googleapis.com/envoy.extensions.filters.http.buffer.v3.Buffer
               max_request_bytes: {max_body}
-{limit}          - name: envoy.filters.http.router
+          - name: envoy.filters.http.router
             typed_config: {{"@type": type.googleapis.com/envoy.extensions.filters.http.router.v3.Router}}
           local_reply_config:
             mappers:

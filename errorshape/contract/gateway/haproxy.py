@@ -39,12 +39,13 @@ FILE = """\
 # `haproxy -c -f /etc/haproxy/haproxy.cfg -f errorshape.cfg` checks both.
 #
 # What HAProxy cannot do:
-# - 400 for what is not HTTP, 408 for headers that are not there in time, 501 and 500 before that:
-#   the connection answers them by itself, before there is a request, with HTML that is compiled
-#   in. From 3.3 on it is `errorfile 400 FILE` that is sent, a constant text without an id; before,
-#   only `errorfile 400 /dev/null` has an effect: nothing is sent. In the log the id is `-`.
+# - What is refused before there is a request (400: not HTTP, a bad header or Content-Length, more
+#   than its buffer of 16 KiB holds; 408: headers that are too slow) is answered by the connection
+#   itself, with HTML that is compiled in, and its id in the log is `-`. `errorfile 400 /dev/null`
+#   has it send nothing; other error files are heeded there from HAProxy 3.3 on (and in newer
+#   releases of 3.2), but they are constant, so that they cannot have an id.
 # - 502 is what the application broke off or garbled; an application that is not there is a 503.
-# - A body whose length is not said in its headers (chunked) is never a 413.
+# - Of a body whose length is not said (chunked), only what came with the headers can be a 413.
 
 defaults errorshape
     mode http

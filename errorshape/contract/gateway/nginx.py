@@ -23,14 +23,15 @@ TRACEPARENT = (
 
 FILE = """\
 # nginx: its own errors in the shape of the error contract, and one trace id for each request.
-# Made by `errorshape gateway nginx`. Tested with nginx 1.22. It belongs into the http context:
-# put it into /etc/nginx/conf.d/ and run `nginx -t`.
+# Made by `errorshape gateway nginx`. Tested with nginx 1.22 and 1.31. It belongs into the http
+# context: put it into /etc/nginx/conf.d/ and run `nginx -t`.
 #
 # What nginx cannot do:
 # - 408: it closes the connection of a client that is too slow and sends nothing. 444 and 499 are
 #   no responses either. They have their line in the access log, with the id.
 # - An HTTP/0.9 request (`GET /` without a version) has no headers, so its error is a body alone.
 # - 494 (headers too large) leaves as 431, 495 to 497 (trouble with TLS) as 400.
+# - What it does not take for HTTP from the application, it passes on as HTTP/0.9, without headers.
 # - Before 1.23, nginx sees only the first of several {header} headers, and takes it for the id.
 # - What fails before the Host header is read is answered by the default_server of the address.
 
