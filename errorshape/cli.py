@@ -81,6 +81,10 @@ COMMANDS = {
         summary="what a new catalogue breaks, and what to write in the CHANGELOG",
         module="errorshape.contract.diff",
     ),
+    "gateway": Command(
+        summary="a proxy's configuration: its own errors in the shape, one id",
+        module="errorshape.contract.gateway.command",
+    ),
     "openapi": Command(
         summary="OpenAPI components of a catalogue, or a document made complete",
         module="errorshape.contract.openapi.command",

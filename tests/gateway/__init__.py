@@ -1,0 +1,1 @@
+"""Real proxies with the files that ``errorshape gateway`` makes, before real applications."""
