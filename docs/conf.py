@@ -22,9 +22,6 @@ release = version = errorshape.__version__
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx_copybutton"]
 exclude_patterns = ["_build"]
 
-# Pages that land after this one: a pattern in the table of contents may match nothing yet.
-suppress_warnings = ["toc.empty_glob"]
-
 myst_enable_extensions = ["attrs_inline", "colon_fence", "deflist"]
 myst_heading_anchors = 4  # those that links between pages name; a dead one is a warning
 
