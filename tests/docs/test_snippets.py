@@ -1,0 +1,19 @@
+"""What the manual shows is what runs."""
+
+import subprocess
+import sys
+
+import pytest
+
+from tests.docs import PAGES, ROOT, name_of
+
+
+@pytest.mark.parametrize("page", map(name_of, PAGES))
+def test_every_snippet_runs(page):
+    """From the top of the page to its end, in a fresh interpreter; warnings are errors."""
+    # setuptools' own, of Pyramid and of what Sentry looks for.
+    warnings = ["-W", "error", "-W", "ignore:pkg_resources is deprecated:UserWarning"]
+    command = [sys.executable, *warnings, "-m", "tests.docs.run", page]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+
+    assert done.returncode == 0, done.stderr
