@@ -11,7 +11,7 @@ is in comments: ``<!--- invisible-code-block: python``.
 ``console``, ``sh``
     Every line (a prompt before it is taken away) runs in bash and must succeed, unless it says
     ``# exits with 1``. A command that starts a server is left running until the page ends, on a
-    port of its own; curl's lines are led there. What installs is looked at, not run.
+    port of its own, and what is asked of it is led there. What installs is looked at, not run.
 ``json``
     is JSON; an error in it keeps the contract.
 """
@@ -19,6 +19,7 @@ is in comments: ``<!--- invisible-code-block: python``.
 from __future__ import annotations
 
 import contextlib
+import io
 import json
 import os
 import re
@@ -44,6 +45,7 @@ SHOWN = frozenset("html http ini markdown nginx text toml yaml".split())
 #: What the README gives a newcomer, word for word: .ci/run and the demo's tests run it.
 INSTALLS = re.compile(r"^(python3 -m venv|(\.venv/bin/)?(uv )?pip install)\b")
 SERVERS = re.compile(r"^(uvicorn|flask .* run|python \S+ runserver|gunicorn)\b")
+VARYING = re.compile(r"(Date|Server|HTTP/1\.\d)\b")
 PROJECT = Path(__file__).parent / "project"
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 
@@ -54,8 +56,8 @@ class Page:
     def __init__(self, path: Path, servers: contextlib.ExitStack) -> None:
         self.path = path
         self.servers = servers
-        self.ports: dict[str, int] = {}
-        self.server: Server | None = None
+        #: By the port that the page calls them by.
+        self.running: dict[str, Server] = {}
         #: Files that the page has written and nothing has run yet.
         self.files: set[str] = set()
         self._run_python = PythonEvaluator()
@@ -73,15 +75,18 @@ class Page:
         self._run_python(example)
 
     def console(self, example: Example) -> None:
-        """Run the commands of a block; lines without a prompt in one that has prompts are output."""
-        lines = example.parsed.replace("\\\n", " ").splitlines()
-        if any(line.startswith("$ ") for line in lines):
-            lines = [line[2:] for line in lines if line.startswith("$ ")]
-        for line in lines:
-            command, _, comment = line.partition("  #")
+        """Run the commands of a block; where they have prompts, what is below one is its output."""
+        shown = example.parsed.replace("\\\n", " ")
+        if not shown.startswith("$ "):
+            shown = "\n".join(f"$ {line}" for line in shown.splitlines())
+        for line in re.split(r"^\$ ", shown, flags=re.MULTILINE)[1:]:
+            first, _, output = line.partition("\n")
+            command, _, comment = first.partition("  #")
             if command.strip() and not command.startswith("#"):
                 expected = re.search(r"exits with (\d+)", comment)
-                self._run(command.strip(), int(expected[1]) if expected else 0)
+                said = self._run(command.strip(), int(expected[1]) if expected else 0)
+                missing = set(_lines(output)) - set(_lines(said))
+                assert not missing, f"{command!r} does not say {missing}, but:\n{said}"
 
     def json(self, example: Example) -> None:
         """Parse a block; an error keeps the contract."""
@@ -98,7 +103,8 @@ class Page:
     def shown(self, example: Example) -> None:
         """Nothing runs."""
 
-    def _run(self, command: str, expected: int) -> None:
+    def _run(self, command: str, expected: int) -> str:
+        """Run one command and return what it says."""
         self._has_run(command)
         if INSTALLS.match(command):
             return _look_at(command)
@@ -106,14 +112,16 @@ class Page:
             return self.serve(command)
         command = self._led(command)
         if command.startswith("errorshape ") and not re.search("[|>$]", command):
-            with contextlib.redirect_stdout(sys.stderr):  # saves the start of a process
-                code = cli.main(shlex.split(command)[1:])
+            with contextlib.redirect_stdout(output := io.StringIO()):  # saves a process
+                code, said = cli.main(shlex.split(command)[1:]), output.getvalue()
         else:
             bash = ["bash", "-euo", "pipefail", "-c", command]
-            code = subprocess.run(bash, stdout=sys.stderr, check=False).returncode
-        assert code == expected, f"{command!r} exits with {code}, not with {expected}"
+            done = subprocess.run(bash, stdout=subprocess.PIPE, text=True, check=False)
+            code, said = done.returncode, done.stdout
+        assert code == expected, f"{command!r} exits with {code}, not with {expected}:\n{said}"
+        return said
 
-    def serve(self, command: str) -> None:
+    def serve(self, command: str) -> str:
         """Start a server on a free port; lines that name the port it would have had are led there."""
         words = shlex.split(command)
         shown = re.search(r"\b(\d{4})\b", command)
@@ -124,13 +132,19 @@ class Page:
             words += ["--bind", "127.0.0.1:0"]
         else:
             words += ["--port", "0"]
-        server = self.servers.enter_context(start(words, name=words[0], ready_timeout=20))
-        self.server = server
-        self.ports[shown[1] if shown else default] = server.port
+        if (before := self.running.pop(name := shown[1] if shown else default, None)) is not None:
+            before.stop()
+        server = self.running[name] = start(words, name=words[0], ready_timeout=20)
+        self.servers.callback(server.stop)
+        return ""
+
+    def log_of(self, port: int) -> str:
+        """Return what the server has logged that the page calls by this port."""
+        return self.running[str(port)].log_text()
 
     def _led(self, command: str) -> str:
-        for shown, port in self.ports.items():
-            command = re.sub(rf"(127\.0\.0\.1|localhost):{shown}\b", rf"\1:{port}", command)
+        for shown, server in self.running.items():
+            command = re.sub(rf"(127\.0\.0\.1|localhost):{shown}\b", rf"\1:{server.port}", command)
         return command
 
     def _has_run(self, text: str) -> None:
@@ -140,11 +154,19 @@ class Page:
         sys.modules.pop(stem, None)
 
 
-def _look_at(command: str) -> None:
+def _lines(text: str) -> list[str]:
+    """Return the lines of an output that are the same each time, ids aside."""
+    text = re.sub(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", "ID", text)
+    lines = (line.strip() for line in text.splitlines())
+    return [line for line in lines if line not in ("", "…") and not VARYING.match(line)]
+
+
+def _look_at(command: str) -> str:
     """What is installed exists: every extra that a command names is one of the project's."""
     extras = set(re.findall(r"errorshape\[([\w,-]+)\]|-e '\.\[([\w,-]+)\]'", command))
     named = {extra for pair in extras for part in pair if part for extra in part.split(",")}
     assert named <= PYPROJECT["optional-dependencies"].keys(), named
+    return ""
 
 
 def run(path: Path) -> int:
