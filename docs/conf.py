@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import builtins
 import sys
 from typing import TYPE_CHECKING
 
+import django
+from django.conf import settings
 from docutils import nodes
 
 import errorshape
@@ -13,6 +16,10 @@ if TYPE_CHECKING:
     from sphinx.addnodes import pending_xref
     from sphinx.application import Sphinx
     from sphinx.environment import BuildEnvironment
+
+# autodoc imports what stands on Django.
+settings.configure(REST_FRAMEWORK={"UNAUTHENTICATED_USER": None})
+django.setup()
 
 project = "errorshape"
 author = "errorshape contributors"
@@ -45,12 +52,28 @@ copybutton_exclude = ".linenos, .gp, .go"
 # --- References to what is not documented here -----------------------------------------------------
 
 # intersphinx would ask the network for each project's inventory at every build. These few have
-# addresses that are known.
+# addresses that are known. A name is that of its distribution and its last part: where a class is
+# defined differs between versions.
 FOREIGN = {
-    "django.forms.BaseForm": "https://docs.djangoproject.com/en/stable/ref/forms/api/",
-    "flask.Flask": "https://flask.palletsprojects.com/api/#flask.Flask",
+    "ASGIApp": "https://asgi.readthedocs.io/en/stable/specs/main.html",
+    "WSGIApplication": "https://docs.python.org/3/library/wsgiref.html",
+    "aiohttp.ClientRequest": "https://docs.aiohttp.org/en/stable/client_advanced.html",
+    "aiohttp.ClientResponse": "https://docs.aiohttp.org/en/stable/client_reference.html",
+    "celery.Celery": "https://docs.celeryq.dev/en/stable/reference/celery.html",
+    "django.HttpRequest": "https://docs.djangoproject.com/en/stable/ref/request-response/",
+    "django.HttpResponseBase": "https://docs.djangoproject.com/en/stable/ref/request-response/",
+    "django.ImproperlyConfigured": "https://docs.djangoproject.com/en/stable/ref/exceptions/",
+    "dramatiq.Broker": "https://dramatiq.io/reference.html",
+    "fastapi.FastAPI": "https://fastapi.tiangolo.com/reference/fastapi/",
+    "flask.Flask": "https://flask.palletsprojects.com/api/",
+    "ninja.NinjaAPI": "https://django-ninja.dev/reference/api/",
+    "quart.Quart": "https://quart.palletsprojects.com/en/latest/reference/",
+    "schemathesis.Case": "https://schemathesis.readthedocs.io/en/stable/reference/python/",
+    "schemathesis.CheckContext": "https://schemathesis.readthedocs.io/en/stable/reference/python/",
+    "schemathesis.Response": "https://schemathesis.readthedocs.io/en/stable/reference/python/",
+    "starlette.Starlette": "https://www.starlette.io/applications/",
 }
-BUILTIN_PAGES = {"data": "stdtypes", "class": "stdtypes", "exc": "exceptions"}
+TYPE_VARIABLES = frozenset({"P", "R", "_Client", "_Manager", "_P", "_R", "_Session"})
 
 
 def foreign(
@@ -59,26 +82,29 @@ def foreign(
     """Resolve a Python name that no page of ours defines: another name of ours, or a foreign one."""
     if node.get("refdomain") != "py":
         return None
-    name = node["reftarget"]
-    if name.startswith("errorshape."):
-        # The annotations say where a class is defined; documented is where it is public.
+    name: str = node["reftarget"]
+    package, last = name.partition(".")[0], name.rpartition(".")[2]
+    if last in TYPE_VARIABLES:
+        return contnode
+    if hasattr(errorshape, last) and package in ("errorshape", last):
+        # Annotations say where a class is defined; documented is where it is public.
         python = env.domains.python_domain
-        public = f"errorshape.{name.rpartition('.')[2]}"
-        return python.resolve_xref(env, node["refdoc"], app.builder, "obj", public, node, contnode)
-    if (url := FOREIGN.get(name) or in_the_standard_library(name)) is None:
-        return None
-    return nodes.reference("", "", contnode, internal=False, refuri=url)
+        return python.resolve_xref(
+            env, node["refdoc"], app.builder, "obj", f"errorshape.{last}", node, contnode
+        )
+    url = FOREIGN.get(name if name == last else f"{package}.{last}") or in_the_standard_library(
+        name
+    )
+    return url and nodes.reference("", "", contnode, internal=False, refuri=url)
 
 
 def in_the_standard_library(name: str) -> str | None:
     """Return where the Python documentation has a name, None if it has not."""
     module = name.rpartition(".")[0]
-    if not module and isinstance(vars(__builtins__).get(name), type):
-        page = (
-            "exceptions"
-            if name.endswith(("Error", "Exception", "Exit", "Interrupt"))
-            else "stdtypes"
-        )
+    builtin = getattr(builtins, name, None)
+    if not module and isinstance(builtin, type):
+        is_exception = issubclass(builtin, BaseException)
+        page = "exceptions" if is_exception else "stdtypes"
         return f"https://docs.python.org/3/library/{page}.html#{name}"
     if module.partition(".")[0] in sys.stdlib_module_names:
         return f"https://docs.python.org/3/library/{module}.html#{name}"

@@ -188,7 +188,7 @@ def run(path: Path) -> int:
             try:
                 example.evaluate()
             except BaseException:
-                print(f"{path}:{example.line}: this snippet failed", file=sys.stderr)
+                sys.stderr.write(f"{path}:{example.line}: this snippet failed\n")
                 raise
             count += 1
         assert not page.files, f"These files of the page are run by nothing: {page.files}"
@@ -208,7 +208,7 @@ def main() -> None:
         os.environ["PYTHONPATH"] = os.pathsep.join([directory, str(ROOT)])
         sys.path.insert(0, directory)
         try:
-            print(f"{run(path)} snippets")
+            sys.stdout.write(f"{run(path)} snippets\n")
         finally:
             os.chdir(ROOT)
 
