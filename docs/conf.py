@@ -36,6 +36,7 @@ autodoc_member_order = "bysource"
 autodoc_typehints_format = "short"
 autodoc_default_options = {"members": True}
 python_display_short_literal_types = True
+toc_object_entries_show_parents = "hide"
 python_use_unqualified_type_names = True
 
 html_theme = "furo"
@@ -111,6 +112,16 @@ def in_the_standard_library(name: str) -> str | None:
     return None
 
 
+def with_code(
+    app: Sphinx, what: str, name: str, obj: object, options: object, lines: list[str]
+) -> None:
+    """Add to the docstring of an error what it is sent with."""
+    is_one = isinstance(obj, type) and issubclass(obj, errorshape.APIError)
+    if is_one and obj is not errorshape.APIError and "code" in vars(obj):
+        lines += ["", f"``{obj.code}``, {obj.status}."]
+
+
 def setup(app: Sphinx) -> None:
     """Take part in the build."""
+    app.connect("autodoc-process-docstring", with_code)
     app.connect("missing-reference", foreign)

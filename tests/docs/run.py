@@ -43,7 +43,7 @@ from tests.docs import ROOT
 #: Languages of fences that show something and have nothing to run.
 SHOWN = frozenset("html http ini markdown nginx text toml yaml".split())
 #: What the README gives a newcomer, word for word: .ci/run and the demo's tests run it.
-INSTALLS = re.compile(r"^(python3 -m venv|(\.venv/bin/)?(uv )?pip install)\b")
+INSTALLS = re.compile(r"^(python3 -m venv|\. \.venv|(\.venv/bin/)?(uv )?pip install)\b")
 SERVERS = re.compile(r"^(uvicorn|flask .* run|python \S+ runserver|gunicorn)\b")
 VARYING = re.compile(r"(Date|Server|HTTP/1\.\d)\b")
 PROJECT = Path(__file__).parent / "project"
