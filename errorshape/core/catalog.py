@@ -51,6 +51,7 @@ class Catalog:
         return self._by_code.get(code)
 
     def __getitem__(self, code: str) -> type[APIError]:
+        """Return the entry with this code; raises :exc:`KeyError` if there is none."""
         return self._by_code[code]
 
     def __iter__(self) -> Iterator[type[APIError]]:
