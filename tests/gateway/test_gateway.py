@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import uuid
-from typing import NamedTuple
+from pathlib import Path
 
 import pytest
 from websockets.exceptions import ConnectionClosedError
@@ -13,6 +13,19 @@ from websockets.sync.client import connect
 from errorshape.contract.gateway.plan import TRACE_ID
 from errorshape.testing import assert_error
 from tests.gateway import odd, upstream
+from tests.gateway.cases import (
+    BROKEN,
+    CLOSED,
+    PASSED,
+    UNCLEAR,
+    WAITS,
+    WHOLE,
+    Either,
+    Error,
+    Outcome,
+    Own,
+    table,
+)
 from tests.gateway.client import Response, raw, request, send
 from tests.gateway.proxies import Gateway
 from tests.processes import wait_until
@@ -20,158 +33,8 @@ from tests.processes import wait_until
 HEX = "0af7651916cd43dd8448eb211c80319c"
 PARENT = "b7ad6b7169203331"
 
-#: The connection is closed without a response.
-SILENCE = "silence"
-#: The request is passed on, and the application's to answer.
-PASSED = "passed"
 
-
-class Own(NamedTuple):
-    """An answer that the proxy gives in a shape of its own, which nothing in its file changes."""
-
-    status: int
-
-
-class Either(NamedTuple):
-    """What one version of the proxy does, and another."""
-
-    one: object
-    other: object
-
-
-BAD = (400, "validation_error")
-TOO_LARGE = (413, "content_too_large")
-URI_TOO_LONG = (414, "uri_too_long")
-HEAD_TOO_LARGE = (431, "request_header_fields_too_large")
-TIMEOUT = (408, "request_timeout")
-NOT_ALLOWED = (405, "method_not_allowed")
-UPGRADE = (426, "upgrade_required")
-NOT_IMPLEMENTED = (501, "not_implemented")
-BAD_GATEWAY = (502, "bad_gateway")
-UNAVAILABLE = (503, "service_unavailable")
-GATEWAY_TIMEOUT = (504, "gateway_timeout")
-VERSION = (505, "http_version_not_supported")
-
-
-class Case(NamedTuple):
-    """What is sent to which kind of gateway, and what comes back from nginx, HAProxy, Envoy, Caddy."""
-
-    kind: str
-    sent: bytes
-    nginx: object
-    haproxy: object
-    envoy: object
-    caddy: object
-
-
-CHUNKED = ("Transfer-Encoding", "chunked")
-TOO_MUCH = b"a" * 2000
-
-#: Requests of which the proxy has seen the headers: it must have taken the id from them.
-WHOLE = {
-    "dead application": Case("dead", request(), BAD_GATEWAY, UNAVAILABLE, UNAVAILABLE, BAD_GATEWAY),
-    "HEAD to a dead one": Case(
-        "dead", request("HEAD"), BAD_GATEWAY, UNAVAILABLE, UNAVAILABLE, BAD_GATEWAY
-    ),
-    "application hangs": Case("hasty", request("GET", "/hang"), *[GATEWAY_TIMEOUT] * 4),
-    "application breaks off": Case(
-        "misbehaving", request("GET", "/cut"), BAD_GATEWAY, BAD_GATEWAY, UNAVAILABLE, BAD_GATEWAY
-    ),
-    "application is garbled": Case("misbehaving", request("GET", "/garbage"), *[BAD_GATEWAY] * 4),
-    "body too large": Case("live", request("POST", "/json", body=TOO_MUCH), *[TOO_LARGE] * 4),
-    "body too large, in chunks": Case(
-        "live",
-        request("POST", "/json", CHUNKED) + b"7d0\r\n" + TOO_MUCH + b"\r\n0\r\n\r\n",
-        *[TOO_LARGE] * 4,
-    ),
-    "body too slow": Case(
-        "hasty",
-        request("POST", "/cut", ("Content-Length", "9")) + b"a",
-        SILENCE,
-        TIMEOUT,
-        TIMEOUT,
-        None,
-    ),
-    "TRACE": Case("live", request("TRACE"), NOT_ALLOWED, PASSED, PASSED, PASSED),
-    "headers too large for HAProxy": Case(
-        "live",
-        request("GET", "/whoami", ("X-Big", "a" * 12500)),
-        HEAD_TOO_LARGE,
-        HEAD_TOO_LARGE,
-        PASSED,
-        PASSED,
-    ),
-    "unknown expectation": Case(
-        "live",
-        request("POST", "/json", ("Expect", "foo"), ("Content-Length", "0")),
-        PASSED,
-        PASSED,
-        PASSED,
-        Own(417),
-    ),
-}
-#: Requests that are refused before: the id is a fresh one, or the client's.
-BROKEN = {
-    "not HTTP": Case("live", b"GARBAGE\r\n\r\n", BAD, Own(400), BAD, Own(400)),
-    "TLS where there is none": Case(
-        "live", b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n", BAD, Own(400), BAD, None
-    ),
-    "no Host": Case("live", b"GET /whoami HTTP/1.1\r\n\r\n", BAD, PASSED, BAD, Own(400)),
-    "bad Content-Length": Case(
-        "live", request("POST", "/json", ("Content-Length", "x")), BAD, Own(400), BAD, Own(400)
-    ),
-    "bad header": Case("live", request("GET", "/", ("a\0b", "c")), BAD, Own(400), BAD, Own(400)),
-    "bad chunk": Case(
-        "live", request("POST", "/json", CHUNKED) + b"zz\r\n", BAD, Own(400), BAD, BAD_GATEWAY
-    ),
-    "unknown version": Case(
-        "live", b"GET / HTTP/9.1\r\nHost: shop.example\r\n\r\n", VERSION, PASSED, UPGRADE, Own(505)
-    ),
-    "unknown coding": Case(
-        "live",
-        request("POST", "/json", ("Transfer-Encoding", "foo")),
-        NOT_IMPLEMENTED,
-        Own(400),
-        NOT_IMPLEMENTED,
-        Own(501),
-    ),
-    "CONNECT": Case(
-        "hasty",
-        b"CONNECT shop.example:1 HTTP/1.1\r\nHost: shop.example:1\r\n\r\n",
-        Either(BAD, NOT_ALLOWED),
-        NOT_ALLOWED,
-        TIMEOUT,
-        BAD_GATEWAY,
-    ),
-    "URI too long": Case(
-        "live", request("GET", f"/{'a' * 10_000}"), URI_TOO_LONG, URI_TOO_LONG, PASSED, PASSED
-    ),
-    "URI longer than any buffer": Case(
-        "live",
-        request("GET", f"/{'a' * 70_000}"),
-        URI_TOO_LONG,
-        Own(400),
-        HEAD_TOO_LARGE,
-        Either(PASSED, Own(431)),
-    ),
-    "headers too large": Case(
-        "live",
-        request("GET", "/whoami", ("X-Big", "a" * 70_000)),
-        HEAD_TOO_LARGE,
-        Own(400),
-        HEAD_TOO_LARGE,
-        Either(PASSED, Own(431)),
-    ),
-    "headers larger than a megabyte": Case(
-        "live", request("GET", "/whoami", ("X-Big", "a" * 1_100_000)), None, None, None, Own(431)
-    ),
-    "headers too slow": Case(
-        "hasty", b"GET / HTTP/1.1\r\nHost: shop.example\r\n", SILENCE, Own(408), TIMEOUT, SILENCE
-    ),
-}  # fmt: skip
-
-
-def assert_shaped(response: Response | None, outcome: tuple[int, str]) -> str:
+def assert_shaped(response: Response | None, outcome: Error) -> str:
     """Assert that a response is this error, to the last header; return its trace id."""
     status, code = outcome
     assert response is not None
@@ -205,17 +68,17 @@ def test_an_error_before_the_request_is_whole_has_the_shape(gateways, proxy, cas
 
 
 def assert_outcome(
-    gateway: Gateway, sent: bytes, outcome: object, trace_id: str | None = None
+    gateway: Gateway, sent: bytes, outcome: Outcome, trace_id: str | None = None
 ) -> None:
     """Assert what comes back, with this trace id if there is one, and what is in the access log."""
-    if outcome is None:
-        return  # it waits for ever, or cuts the connection before all of the request was sent
+    if outcome in (WAITS, UNCLEAR):
+        return
     response = send(gateway.port, sent)
     status = response and response.status_code
     if isinstance(outcome, Either):
-        is_other = isinstance(outcome.other, tuple) and outcome.other[0] == status
-        outcome = outcome.other if is_other else outcome.one
-    if outcome is SILENCE:
+        is_later = isinstance(outcome.later, Error | Own) and outcome.later.status == status
+        outcome = outcome.later if is_later else outcome.one
+    if outcome is CLOSED:
         assert response is None
         status = 408
     elif outcome is PASSED:
@@ -248,7 +111,7 @@ def test_too_many_requests_are_told_when_to_come_back(gateways, proxy) -> None:
     refused = [answer for answer in answers if answer.status_code != 200]
     assert 0 < len(refused) < len(answers)
     for answer in refused:
-        assert assert_shaped(answer, (429, "rate_limited")) == trace_id
+        assert assert_shaped(answer, Error(429, "rate_limited")) == trace_id
 
 
 # --- the id ---------------------------------------------------------------------------------------
@@ -485,4 +348,10 @@ def test_nginx_passes_what_is_not_http_at_all(gateways) -> None:
 def test_nobody_can_ask_nginx_for_its_error_page(gateways) -> None:
     """The location is internal, so that it is not found, in the contract's shape."""
     response = send(gateways.get("nginx", "live").port, request("GET", "/.errorshape"))
-    assert_shaped(response, (404, "not_found"))
+    assert_shaped(response, Error(404, "not_found"))
+
+
+def test_the_table_of_the_docs_is_the_one_that_was_measured() -> None:
+    """Copied from here: ``python -c "from tests.gateway.cases import table; print(table())"``."""
+    page = Path(__file__).parents[2] / "docs" / "gateways.md"
+    assert table() in page.read_text()
