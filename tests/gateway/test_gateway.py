@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import uuid
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 from websockets.exceptions import ConnectionClosedError
 from websockets.sync.client import connect
 
+from errorshape.cli import main
 from errorshape.contract.gateway.plan import TRACE_ID
 from errorshape.testing import assert_error
 from tests.gateway import odd, upstream
@@ -276,6 +278,18 @@ def test_a_web_socket_is_refused_in_the_shape(gateways, proxy) -> None:
     response = send(gateways.get(proxy, "live").port, request("GET", "/ws/refused", *headers))
     error = assert_error(response, "forbidden", message="Not you.")
     assert error["trace_id"] == trace_id
+
+
+def test_errorshape_check_finds_nothing_to_mend(gateways, proxy, capsys) -> None:
+    """Proxy and application keep the contract as one (but nginx before 1.23, of two ids)."""
+    gateway = gateways.get(proxy, "live")
+    exit_code = main(["check", f"http://127.0.0.1:{gateway.port}", "--json"])
+    probes = json.loads(capsys.readouterr().out)["probes"]
+    broken = {probe["name"] for probe in probes if not probe["holds"]}
+    if not (proxy == "nginx" and _is_before_1_23(gateway)):
+        assert broken == set()
+    assert broken <= {"hostile id: two of them"}
+    assert exit_code == (1 if broken else 0)
 
 
 # --- options, and what users add ------------------------------------------------------------------
