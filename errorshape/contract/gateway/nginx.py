@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from itertools import count
+from itertools import zip_longest
 
 from .plan import ALLOW, STATUSES, TRACE_ID, Plan, envelope
 
@@ -189,15 +189,13 @@ def _maps(rows: dict[str, str]) -> Iterator[str]:
 
     Within the quotes nothing is special but ``$``, ``'`` and some escapes (ngx_conf_read_token).
     """
-    left = {key: _pieces(error) for key, error in rows.items()}
-    for number in count(1):
-        lines = "".join(f"    {key} '{_quoted(pieces[0])}';\n" for key, pieces in left.items())
-        yield f"map $status $errorshape_error_{number} {{\n{lines}}}"
-        left = {key: pieces[1:] for key, pieces in left.items() if len(pieces) > 1}
-        if not left:
-            return
-        # A status that has no further piece must not get that of another.
-        left = {key: left.get(key, [""]) for key in rows}
+    # A status that has no further piece must not get that of another, by a pattern or by default.
+    columns = zip_longest(*map(_pieces, rows.values()), fillvalue="")
+    for number, pieces in enumerate(columns, start=1):
+        lines = [
+            f"    {key} '{_quoted(piece)}';\n" for key, piece in zip(rows, pieces, strict=True)
+        ]
+        yield f"map $status $errorshape_error_{number} {{\n{''.join(lines)}}}"
 
 
 def _pieces(error: str) -> list[str]:
