@@ -67,6 +67,7 @@ def test_the_config_has_the_options():
     app.config.update(
         ERRORSHAPE_TRACE_HEADER="X-Trace",
         ERRORSHAPE_RETRY_AFTER=9,
+        ERRORSHAPE_PROBLEM_JSON=True,
         ERRORSHAPE_CATALOG=errorshape.STANDARD,
     )
     ErrorShape(app, retry_after=3)
@@ -79,6 +80,7 @@ def test_the_config_has_the_options():
 
     assert response.headers["Retry-After"] == "3"
     assert "X-Trace" in response.headers
+    assert response.headers["Vary"] == "Accept"
 
 
 def test_the_config_can_have_the_layer():

@@ -1,5 +1,6 @@
 """What users type, as type checkers see it: checked, never run."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import assert_type
 
@@ -29,6 +30,10 @@ def conflict(exc: StoreError) -> APIError:
     return errorshape.ConflictError(str(exc))
 
 
+def german(error: APIError, languages: Sequence[str]) -> tuple[str, str] | None:
+    return ("Nein.", "de") if "de" in languages else None
+
+
 CATALOG = errorshape.STANDARD.extend(QuotaExceededError)
 assert_type(CATALOG, Catalog)
 assert_type(CATALOG.get("not_found"), type[APIError] | None)
@@ -39,6 +44,8 @@ layer = ErrorLayer(
     translate={StoreError: conflict, KeyError: errorshape.NotFoundError},
     on_error=[notify],
     reshape="all",
+    problem_json="https://docs.example/errors",
+    message_for=german,
 )
 assert_type(layer.respond(QuotaExceededError(details={"limit": "5"})), ErrorResponse)
 assert_type(layer.reshape(404, [("Content-Type", "text/html")], b""), ErrorResponse | None)
@@ -76,5 +83,7 @@ async def use() -> None:
 with errorshape.bind_trace_id() as bound:
     assert_type(bound, str)
 
+ErrorLayer(problem_json=True, message_for=lambda error, languages: error.code)
+ErrorLayer(message_for="German")  # type: ignore[arg-type]
 ErrorLayer(reshape="everything")  # type: ignore[arg-type]
 ErrorLayer(inclde=["/"])  # type: ignore[call-arg]

@@ -304,6 +304,15 @@ def test_the_longest_of_everything_fits():
     assert list(problem["details"]) == ["…"]
 
 
+def test_many_long_details_are_cut_to_the_size():
+    """Each within its own bound, and too much together."""
+    response = sent(ConflictError(details={f"field{n}": "x" * 900 for n in range(50)}))
+
+    details = json.loads(response.body)["details"]
+    assert len(response.body) <= 16 * 1024
+    assert details["…"] == f"{50 - len(details) + 1} more"
+
+
 def test_if_all_fails_it_is_the_envelope(monkeypatch):
     """Memory at its end is no reason to answer nothing."""
 

@@ -23,6 +23,10 @@ def noticed(error, exc, trace_id):
     pass
 
 
+def translated(error, languages):
+    return "Nein."
+
+
 def test_without_the_setting_the_defaults_hold():
     """The MIDDLEWARE line alone does the job."""
     assert layer_from_settings().trace_header == "X-Request-Id"
@@ -36,6 +40,8 @@ def test_without_the_setting_the_defaults_hold():
         "TRANSLATE": {"tests.django.test_conf.StoreError": "errorshape.ConflictError"},
         "INCLUDE": ["/api/"],
         "RETRY_AFTER": 9,
+        "PROBLEM_JSON": "https://docs.example/errors",
+        "MESSAGE_FOR": "tests.django.test_conf.translated",
     }
 )
 def test_options_in_capitals_and_dotted_paths():
@@ -45,6 +51,8 @@ def test_options_in_capitals_and_dotted_paths():
     assert layer.catalog is CATALOG
     assert layer.generate is made_id
     assert layer.translations == {StoreError: errorshape.ConflictError}
+    assert layer.problem_json == "https://docs.example/errors"
+    assert b"Nein." in layer.respond(errorshape.ForbiddenError()).body
     assert (layer.shapes("/api/x"), layer.shapes("/")) == (True, False)
 
 
@@ -70,6 +78,8 @@ def test_the_layer_itself():
             {"CATALOG": "no.such.thing"},
             r"ERRORSHAPE\['CATALOG'\] is 'no.such.thing', which does not import",
         ),
+        ({"PROBLEM_JSON": "/errors"}, "the address of the reference page is absolute"),
+        ({"MESSAGE_FOR": "no.message"}, "'no.message', which does not import"),
         ({"TRANSLATE": {"no.Error": "x.y"}}, "'no.Error', which does not import"),
         ({"INCLUDE": "/api/"}, "write the prefixes as"),
         ({"LAYER": "tests.django.test_conf.LAYER", "INCLUDE": ["/"]}, "not both"),
