@@ -110,6 +110,8 @@ class Page:
             return _look_at(command)
         if SERVERS.match(command):
             return self.serve(command)
+        # A snippet that speaks of the reader's machine must not change this one.
+        assert "/etc/" not in command, f"{command!r}: let it write here, and say where it belongs"
         command = self._led(command)
         if command.startswith("errorshape ") and not re.search("[|>$]", command):
             with contextlib.redirect_stdout(output := io.StringIO()):  # saves a process
