@@ -31,7 +31,8 @@ _EXPOSE = b"access-control-expose-headers"
 # The servers whose send() of a last message goes on to the next request. Others log the
 # request then, under its id; uvicorn has done so at its start.
 _READ_ON = frozenset(
-    f"uvicorn.protocols.http.{implementation}_impl" for implementation in ("h11", "httptools")
+    f"uvicorn.protocols.http.{implementation}_impl"
+    for implementation in ("h11", "httptools", "zttp", "zttp_h2")
 )
 
 # How far a response has come. Up to COLLECTING the server has seen nothing of it.

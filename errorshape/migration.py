@@ -10,7 +10,7 @@ import logging
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from .trace.context import current, trace_id
+from .trace.context import Trace, current, trace_id
 from .trace.ids import is_trace_id
 from .trace.records import OUTSIDE
 
@@ -29,9 +29,18 @@ class _CorrelationId:
         """Return the id of the request, ``default`` outside of one."""
         return trace_id() or default
 
-    def set(self, value: str | None) -> None:
-        """Take ``value`` for the id from here on; ValueError for one that is not valid."""
+    def set(self, value: str | None) -> str | Trace | None:
+        """Take ``value`` for the id from here on; return what :meth:`reset` takes.
+
+        Raises :exc:`ValueError` for one that is not valid.
+        """
+        before = current.get()
         set_guid(value)
+        return before
+
+    def reset(self, token: str | Trace | None) -> None:
+        """Take the id that there was before, in whatever context."""
+        current.set(token)
 
 
 class _Local:

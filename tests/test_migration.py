@@ -34,8 +34,10 @@ def test_an_id_can_be_set_and_cleared():
     with errorshape.bind_trace_id():
         assert migration.set_guid("job-7") == "job-7"
         assert errorshape.trace_id() == "job-7"
-        migration.correlation_id.set("job-8")
+        token = migration.correlation_id.set("job-8")
         assert errorshape.trace_id() == "job-8"
+        migration.correlation_id.reset(token)
+        assert errorshape.trace_id() == "job-7"
         migration.clear_guid()
         assert errorshape.trace_id() is None
 

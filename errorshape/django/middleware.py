@@ -20,6 +20,7 @@ from django.views.defaults import server_error
 from ..asgi import SCOPE_KEY
 from ..core.body import MAX_BODY
 from ..core.layer import ErrorLayer, ErrorResponse, Request
+from ..trace import records
 from ..trace.context import current, leave, leave_at_close, note_end
 from ..wsgi import ENVIRON_KEY, header_in, logs_after_close
 from .conf import layer_from_settings
@@ -121,6 +122,7 @@ class ErrorShapeMiddleware:
             marks = {"trace_id": trace if isinstance(trace, str) else trace.id}
             if scope is not None:
                 scope[SCOPE_KEY] = marks
+                records.ask_scopes = True
         # Where log records find it that Django makes with extra={"request": …}.
         meta[ENVIRON_KEY] = marks
         request._errorshape_layer = self.layer  # type: ignore[attr-defined]  # see .views

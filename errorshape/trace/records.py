@@ -6,6 +6,7 @@ import logging
 import sys
 from collections.abc import Callable
 from functools import cache, cached_property
+from types import FrameType
 from typing import Any
 
 from .context import ENDED_A_REQUEST, Trace, current
@@ -16,12 +17,18 @@ OUTSIDE = "-"
 # Where a record keeps what was current when it was made, and its level, until it is settled.
 _MADE_IN, _LEVEL = "_errorshape_made_in", "_errorshape_level"
 
-# The functions of uvicorn that read requests. h11 has it do so at the end of the response before,
-# inside that request's task, and flow control in a copy of its context: what they have to say is of
-# a request that no application has seen yet.
+# The functions of uvicorn that read requests. h11 and zttp have it do so at the end of the response
+# before, inside that request's task, and flow control in a copy of its context: what they have to
+# say is of a request that no application has seen yet.
 _READING = frozenset(
-    {"data_received", "handle_events", "on_headers_complete", "_unsupported_upgrade_warning"}
+    "data_received handle_events handle_request handle_remote_protocol_error on_headers_complete"
+    " _unsupported_upgrade_warning".split()
 )
+_OF_UVICORN = frozenset({"uvicorn.error", "uvicorn.access"})
+
+#: Whether what uvicorn logs of a request is to be asked for by its scope: set by an adapter inside
+#: of an ASGI framework, which cannot take the id out of the context before uvicorn goes on.
+ask_scopes = False
 
 
 class _Traced(logging.LogRecord):
@@ -68,7 +75,7 @@ class _Traced(logging.LogRecord):
         if "trace_id" not in fields:
             if trace is None:
                 trace = _told(fields)
-            elif fields["name"] == "uvicorn.error":
+            elif fields["name"] in _OF_UVICORN:
                 trace = _told_by_uvicorn(fields, trace)
             fields["trace_id"] = trace.id if isinstance(trace, Trace) else trace
 
@@ -94,28 +101,34 @@ def _told(fields: dict[str, Any]) -> str | Trace:
     if isinstance(marks, dict):
         trace_id: str = marks["trace_id"]
         return trace_id
-    # So does the exception with which it ended: of a WSGI server that has closed the response, of
+    # So does the exception with which it ended: to a WSGI server that has closed the response, to
     # an ASGI server around Django, up to 6.0, which has served the request in another task.
-    return _ended_with(fields, OUTSIDE)
+    exc_info = fields["exc_info"]
+    exc = exc_info[1] if isinstance(exc_info, tuple) else sys.exception()
+    if exc is None:
+        return OUTSIDE
+    trace: str | Trace = exc.__dict__.get(ENDED_A_REQUEST, OUTSIDE)
+    return trace
 
 
 def _told_by_uvicorn(fields: dict[str, Any], trace: str | Trace) -> str | Trace:
     """Return the id of a record that uvicorn has made in the context of some request.
 
-    It begins the next request of a pipeline in the context of the one before: what that has failed
-    with knows better, where nothing has overwritten the id for uvicorn.
+    It begins the next request of a pipeline in the context of the one before. The wrap has nothing
+    left there; where Django's middleware is alone, the scope of the request says what it has noted.
     """
-    return OUTSIDE if fields["funcName"] in _READING else _ended_with(fields, trace)
-
-
-def _ended_with(fields: dict[str, Any], otherwise: str | Trace) -> str | Trace:
-    """Return the id of the request that was ended by the exception which a record is about."""
-    exc_info = fields["exc_info"]
-    exc = exc_info[1] if isinstance(exc_info, tuple) else sys.exception()
-    if exc is None:
-        return otherwise
-    trace: str | Trace = exc.__dict__.get(ENDED_A_REQUEST, otherwise)
-    return trace
+    if fields["funcName"] in _READING:
+        return OUTSIDE
+    if not ask_scopes:
+        return trace
+    frame: FrameType | None = sys._getframe()
+    while frame is not None and frame.f_code.co_filename != fields["pathname"]:
+        frame = frame.f_back
+    scope = getattr(frame.f_locals.get("self"), "scope", None) if frame is not None else None
+    if not isinstance(scope, dict):
+        return trace
+    marks = scope.get("errorshape")
+    return OUTSIDE if marks is None else str(marks["trace_id"])
 
 
 @cache

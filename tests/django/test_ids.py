@@ -1,7 +1,6 @@
 """The id in the server's task, which up to Django 6.0 is not the one that the middleware runs in."""
 
 import asyncio
-import logging
 
 import django
 import pytest
@@ -13,7 +12,6 @@ from django.utils.decorators import async_only_middleware, sync_only_middleware
 from errorshape import trace_id
 from errorshape.asgi import ErrorShapeMiddleware
 from errorshape.trace.context import current
-from tests import drivers
 from tests.drivers import Request, drive_asgi
 from tests.stacks import BY_NAME
 
@@ -112,13 +110,6 @@ def cut(site, before=None, path="/async/stream/fails-late"):
 def test_the_failure_that_a_server_logs_is_of_its_request(site):
     """The exception tells where the context cannot."""
     assert cut(site)[0] == ID
-
-
-def test_what_uvicorn_says_of_a_failure_is_of_no_earlier_request(site, monkeypatch):
-    """It begins a request of a pipeline in the context of the one before."""
-    monkeypatch.setattr(drivers, "server_log", logging.getLogger("uvicorn.error"))
-
-    assert cut(site, before="earlier")[0] == ID
 
 
 def test_a_response_that_was_cut_has_no_last_line_up_to_django_6_0(site):

@@ -309,6 +309,7 @@ def test_the_server_waits_and_ends_without_the_id():
     scope = {"type": "http", "path": "/", "headers": [(b"x-request-id", ID.encode())]}
     for module, at_the_end in (
         ("uvicorn.protocols.http.h11_impl", None),
+        ("uvicorn.protocols.http.zttp_impl", None),
         ("hypercorn.app", ID),
         (None, ID),
     ):

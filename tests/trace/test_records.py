@@ -18,6 +18,7 @@ import pytest
 from pythonjsonlogger.json import JsonFormatter
 
 import errorshape
+from errorshape.trace import records
 from errorshape.trace.context import ENDED_A_REQUEST, Trace, current
 from errorshape.trace.records import TraceRecord, install
 
@@ -414,16 +415,60 @@ def test_djangos_request_tells_its_id(request_, expected):
     assert made(extra={"request": request_}).trace_id == expected
 
 
-def test_uvicorns_words_on_the_next_request_are_not_of_this_one():
+@pytest.mark.parametrize(
+    "function", ["handle_events", "handle_remote_protocol_error", "on_headers_complete"]
+)
+def test_uvicorns_words_on_the_next_request_are_not_of_this_one(function):
     """It reads on inside the end of a response (h11), in the context of its request."""
+    record = logging.getLogger("uvicorn.error").makeRecord(
+        "uvicorn.error", 30, "f", 1, "Invalid HTTP request received.", (), None, function
+    )
 
-    def handle_events():
-        return logging.getLogger("uvicorn.error").makeRecord(
-            "uvicorn.error", 30, "f", 1, "Invalid HTTP request received.", (), None, "handle_events"
-        )
+    assert record.trace_id == "-"
+    assert made(func=function).trace_id == ID
 
-    assert handle_events().trace_id == "-"
-    assert made(func="handle_events").trace_id == ID
+
+class Cycle:
+    """As uvicorn has one for each request."""
+
+    def __init__(self, scope):
+        self.scope = scope
+
+    def log(self, name):
+        seen = []
+        handler = logging.Handler()
+        handler.emit = lambda record: seen.append(record.trace_id)
+        logger = logging.getLogger(name)
+        logger.addHandler(handler)
+        try:
+            logger.error("of a request")
+        finally:
+            logger.removeHandler(handler)
+        return seen[0]
+
+
+@pytest.mark.parametrize(
+    ("scope", "expected"),
+    [({"errorshape": {"trace_id": "its own"}}, "its own"), ({}, "-"), (None, ID)],
+    ids=["seen by the middleware", "not seen by it", "of no request"],
+)
+@pytest.mark.parametrize("name", ["uvicorn.error", "uvicorn.access"])
+def test_what_uvicorn_logs_is_asked_for_by_the_scope(monkeypatch, name, scope, expected):
+    """Where an adapter inside of it could not take the id of the request before away."""
+    monkeypatch.setattr(records, "ask_scopes", True)
+
+    assert Cycle(scope).log(name) == expected
+    assert Cycle(scope).log("app") == ID
+
+
+def test_a_record_that_uvicorn_did_not_make_keeps_its_id(monkeypatch):
+    """One that is made over from another process, for one."""
+    monkeypatch.setattr(records, "ask_scopes", True)
+    record = logging.getLogger("uvicorn.access").makeRecord(
+        "uvicorn.access", 20, "/nowhere.py", 1, "GET / 200", (), None, "send"
+    )
+
+    assert record.trace_id == ID
 
 
 def test_no_thread_sees_the_id_of_another(logger):

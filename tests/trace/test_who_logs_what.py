@@ -29,6 +29,21 @@ def test_every_line_has_the_right_id(server, stack):
     assert shares["application"][1] > 20
 
 
+@pytest.mark.parametrize("kind", ["h11", "httptools"])
+def test_what_fails_before_the_middleware_has_no_id_of_another(kind):
+    """Django cannot read the request; uvicorn had begun it in the context of the one before."""
+    with who_logs_what.serving(f"uvicorn-{kind}", "django_asgi") as measurement:
+        good = measurement.written("good")
+        unread = measurement.written("unread").replace(
+            b"\r\n\r\n", b"\r\nContent-Type: text/plain; x*=utf-99''a\r\n\r\n"
+        )
+        measurement.talk(good + unread, wait=0.5)
+        records = measurement.records()
+
+    of_uvicorn = [(r.trace_id, "500" in r.message) for r in records if r.is_of_server]
+    assert of_uvicorn == [("good", False), ("-", False), ("-", True)]
+
+
 @pytest.mark.parametrize("stack", ["django_asgi", "django_asgi_wrapped"])
 def test_hypercorns_line_of_a_cut_response(stack):
     """It is the one that Django up to 6.0 keeps the id from, where there is no wrap."""

@@ -24,7 +24,13 @@ from tests.stacks import BY_NAME
 ROWS = (
     *(
         (server, stack)
-        for server in ("uvicorn-h11", "uvicorn-httptools", "hypercorn", "granian")
+        for server in (
+            "uvicorn-h11",
+            "uvicorn-httptools",
+            "uvicorn-zttp",
+            "hypercorn",
+            "granian",
+        )
         for stack in ("raw_asgi", "django_asgi", "django_asgi_wrapped")
     ),
     *(
