@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from importlib.metadata import version
+from traceback import walk_tb
 from typing import Any, Unpack
 
 from .asgi import SCOPE_KEY, ErrorShapeMiddleware, Receive, Scope, Send, request_in
-from .core.exceptions import APIError
+from .core.details import details_of
+from .core.exceptions import APIError, ValidationError
 from .core.layer import ErrorLayer, ErrorResponse
 from .core.options import Options
 
@@ -58,6 +60,10 @@ class ErrorShapePlugin(InitPlugin):
 
     def _handle(self, request: Request[Any, Any, Any], exc: Exception) -> Response[Any]:
         failed = request_in(request.scope)  # type: ignore[arg-type]  # a TypedDict of its own
+        if _is_no_utf_8(exc):
+            error = ValidationError(details=details_of(exc))
+            error.__cause__ = exc
+            exc = error
         logged = _has_logged(request.app, exc) and self.layer.translate(exc) is None
         return _Shaped(self.layer.answer(exc, request=failed, logged=logged))
 
@@ -86,6 +92,22 @@ async def _websocket_failed(exc: Exception, scope: Any) -> None:
     own = isinstance(exc, WebSocketException) and not isinstance(exc, WebSocketDisconnect)
     if scope["type"] == "websocket" and not own and SCOPE_KEY in scope:
         raise exc
+
+
+# Where Litestar decodes what it hands to a route handler as its ``data``.
+_EXTRACTING = [
+    "litestar._kwargs.extractors",
+    "litestar.connection.request",
+    "litestar.serialization.msgspec_hooks",
+]
+
+
+def _is_no_utf_8(exc: Exception) -> bool:
+    """Whether Litestar could not decode a body, of which it expects msgspec's errors alone."""
+    if not isinstance(exc, UnicodeDecodeError):
+        return False
+    modules = [frame.f_globals.get("__name__") for frame, _ in walk_tb(exc.__traceback__)]
+    return modules[-3:] == _EXTRACTING
 
 
 def _has_logged(app: Litestar, exc: Exception) -> bool:

@@ -228,3 +228,25 @@ def test_a_client_that_leaves_is_no_error():
 
     assert not errors
     assert is_disconnect(WebSocketDisconnect(detail="gone"))
+
+
+def test_a_body_that_is_no_utf_8_is_the_clients():
+    """Litestar lets the UnicodeDecodeError out; one of the application's own doing is a crash."""
+
+    @post("/typed", sync_to_thread=False)
+    def typed(data: Annotated[dict[str, str], Body()]) -> None:
+        pass
+
+    @post("/by-hand")
+    async def by_hand(request: Request) -> None:
+        await request.json()  # Litestar's own answer to what is malformed is a 500 here
+
+    app = Litestar([typed, by_hand], plugins=[ErrorShapePlugin()], logging_config=None)
+    asyncio.run(start(app))
+    headers = (("Content-Type", "application/json"),)
+
+    def ask(path):
+        return run_asgi(app, Sent("POST", path, headers, b'{"a":"\xff"}'))
+
+    assert_error(ask("/typed"), "validation_error", details={"$": "Not valid utf-8 at byte 0"})
+    assert_error(ask("/by-hand"), "internal_error")

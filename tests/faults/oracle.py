@@ -164,7 +164,7 @@ def _gone(told: Told, seen: Seen) -> list[str]:
         quiet = told.status is None or told.status < 500  # a 5xx may be logged as such
         if quiet and not told.breach and told.raised_by_close is None:
             broken += _logged(seen, 0)
-    elif type(told.raised) not in ANSWERS:  # a failure of the application's own
+    elif answer_to(told.raised) == (500, "internal_error"):  # a failure of the application's own
         broken += _logged(seen, 1, told)
     return broken
 

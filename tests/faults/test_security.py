@@ -222,6 +222,43 @@ def test_a_huge_header_costs_little(client, name, unit):
     assert all(len(record.message) < 10_000 for record in own_errors(reply))
 
 
+def test_a_huge_path_costs_little(client):
+    """It is in no response; what errorshape logs of it is cut, however large the server's bound."""
+    path = "/nowhere/" + "a" * 1_000_000
+
+    began = time.process_time()
+    reply = client.get(path)
+
+    assert time.process_time() - began < 2
+    assert_shape(reply, "not_found")
+    assert all(len(r.message) < 2_000 for r in reply.log_records if r.logger == "errorshape")
+
+
+def test_many_headers_cost_little(client):
+    """So are twenty thousand of them, of which the id is one among the last."""
+    headers = [(f"X-Header-{number}", "v") for number in range(20_000)]
+
+    began = time.process_time()
+    reply = client.get("/crash", [*headers, ("X-Request-Id", "mine-1")])
+
+    assert time.process_time() - began < 5
+    assert_shape(reply, "internal_error")
+    assert reply.one("x-request-id") == "mine-1"
+
+
+@pytest.mark.parametrize("path", ["/json", "/validate"])
+@pytest.mark.parametrize("bomb", [b"[" * 100_000, b'{"a":' * 100_000], ids=["lists", "objects"])
+def test_a_depth_bomb_is_answered(client, path, bomb):
+    """By the parser's own refusal, or as a crash where it gives up: small, and at once."""
+    began = time.process_time()
+    reply = client.post(path, bomb, {"Content-Type": "application/json"})
+
+    assert time.process_time() - began < 2
+    assert reply.error["code"] in ("validation_error", "internal_error")
+    assert_shape(reply, reply.error["code"])
+    assert len(reply.body) < 1_000
+
+
 def bounded(make, seconds=1.0):
     """Send an error; its body, which is small, and was so quickly."""
     layer = errorshape.ErrorLayer()
