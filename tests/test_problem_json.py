@@ -269,6 +269,7 @@ def test_our_assertions_understand_a_problem(flask):
         (lambda r: r.headers.pop("vary"), "Vary is None"),
         (lambda r: setattr(r, "content", r.content.replace(b"404", b"400")), "status is 400"),
         (lambda r: setattr(r, "content", r.content.replace(b'"code"', b'"kode"')), "kode"),
+        (lambda r: setattr(r, "content", b"[]"), "Expected object"),
     ],
 )
 def test_our_assertions_say_what_is_wrong_with_a_problem(flask, change, says):

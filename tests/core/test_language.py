@@ -154,6 +154,7 @@ def test_a_language_that_cannot_be_told_is_unknown(monkeypatch, caplog):
         ("de, de;q=0.5", ("de",)),
         ("../../etc/passwd, de", ("de",)),
         ("x" * 9 + ", de_AT, de", ("de",)),
+        ("de" + ", fr" * 2_000, ()),
     ],
 )
 def test_languages_are_in_the_order_of_preference(header, wanted):

@@ -212,6 +212,8 @@ def test_a_class_without_words_has_a_title_all_the_same():
         ("application/problem+json;q=nonsense", ENVELOPE),
         ("application/problem+json;q=1.5", ENVELOPE),
         ("not an accept header", ENVELOPE),
+        # Nobody's wish, but an attempt to keep us busy.
+        ("application/problem+json" + ", text/html" * 1_000, ENVELOPE),
     ],
 )
 def test_the_form_is_the_one_that_the_client_prefers(accept, form):
