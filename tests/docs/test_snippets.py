@@ -12,6 +12,8 @@ FENCE = re.compile(r"^ *```\w", re.MULTILINE)
 IGNORED = (
     # setuptools' own, of Pyramid and of what Sentry looks for
     "pkg_resources is deprecated:UserWarning",
+    # of schemathesis 4.3 with a click that is newer than it
+    "'click.utils.LazyFile' is deprecated:DeprecationWarning",
     # of Starlette 1.0's test client with an anyio that is newer than it
     "The anyio.abc.BlockingPortal alias:DeprecationWarning",
 )
