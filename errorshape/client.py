@@ -290,7 +290,8 @@ class Backoff:
     ``longest`` seconds; if the service asks for more, there is no other try. Without it the wait
     is drawn from 0 to ``initial`` seconds, doubled with each attempt, up to ``maximum``.
 
-    For stamina: ``@stamina.retry(on=errorshape.client.backoff)``. For a loop::
+    For stamina (25.2, the first that takes a time from its hook, or newer):
+    ``@stamina.retry(on=errorshape.client.backoff)``. For a loop::
 
         for attempt in range(1, 6):
             try:
