@@ -6,6 +6,7 @@ from typing import Any
 
 from .core.exceptions import ForbiddenError, NotFoundError
 from .core.layer import ErrorLayer
+from .core.versions import is_older
 
 _ADVICE = "errorshape.drf needs Django REST Framework 3.16 or newer: pip install 'errorshape[drf]'"
 
@@ -19,7 +20,7 @@ try:
     from .django.views import about, answered, layer_of
 except ImportError as exc:
     raise ImportError(_ADVICE) from exc
-if tuple(map(int, rest_framework.VERSION.split(".")[:2])) < (3, 16):
+if is_older(rest_framework.VERSION, (3, 16)):
     raise ImportError(f"{_ADVICE} (this is {rest_framework.VERSION})")
 
 #: What Django raises and DRF answers, which has no message for a client.

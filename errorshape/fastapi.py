@@ -6,6 +6,7 @@ from typing import Unpack
 
 from .core.layer import ErrorLayer
 from .core.options import Options
+from .core.versions import is_older
 
 _ADVICE = "errorshape.fastapi needs FastAPI 0.133 or newer: pip install 'errorshape[fastapi]'"
 
@@ -15,7 +16,7 @@ try:
     from . import starlette
 except ImportError as exc:
     raise ImportError(_ADVICE) from exc
-if tuple(map(int, fastapi.__version__.split(".")[:2])) < (0, 133):
+if is_older(fastapi.__version__, (0, 133)):
     raise ImportError(f"{_ADVICE} (this is {fastapi.__version__})")
 
 

@@ -4,17 +4,26 @@ from __future__ import annotations
 
 import sys
 from functools import partial
+from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, Unpack
-
-import click
-import flask
-from flask.cli import with_appcontext
-from werkzeug.exceptions import HTTPException, InternalServerError
 
 from .core.exceptions import APIError
 from .core.layer import ErrorLayer, ErrorResponse, Request
 from .core.options import Options
+from .core.versions import is_older
 from .wsgi import ErrorShapeMiddleware, header_in
+
+_ADVICE = "errorshape.flask needs Flask 3.1 or newer: pip install 'errorshape[flask]'"
+
+try:
+    import click
+    import flask
+    from flask.cli import with_appcontext
+    from werkzeug.exceptions import HTTPException, InternalServerError
+except ImportError as exc:
+    raise ImportError(_ADVICE) from exc
+if is_older(version("flask"), (3, 1)):
+    raise ImportError(f"{_ADVICE} (this is {version('flask')})")
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -11,6 +11,7 @@ from .core.details import details_of
 from .core.exceptions import APIError, ValidationError
 from .core.layer import ErrorLayer, ErrorResponse
 from .core.options import Options
+from .core.versions import is_older
 
 _ADVICE = "errorshape.litestar needs Litestar 2.20 or newer: pip install 'errorshape[litestar]'"
 
@@ -21,7 +22,7 @@ try:
     from litestar.plugins import InitPlugin
 except ImportError as exc:
     raise ImportError(_ADVICE) from exc
-if tuple(map(int, version("litestar").split(".")[:2])) < (2, 20):
+if is_older(version("litestar"), (2, 20)):
     raise ImportError(f"{_ADVICE} (this is {version('litestar')})")
 
 

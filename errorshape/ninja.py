@@ -8,6 +8,7 @@ from typing import Any, Unpack
 from .core.exceptions import APIError, NotFoundError
 from .core.layer import ErrorLayer
 from .core.options import Options
+from .core.versions import is_older
 
 _ADVICE = "errorshape.ninja needs Django Ninja 1.5 or newer: pip install 'errorshape[ninja]'"
 
@@ -19,7 +20,7 @@ try:
     from .django.views import about, answered, layer_of
 except ImportError as exc:
     raise ImportError(_ADVICE) from exc
-if tuple(map(int, ninja.__version__.split(".")[:2])) < (1, 5):
+if is_older(ninja.__version__, (1, 5)):
     raise ImportError(f"{_ADVICE} (this is {ninja.__version__})")
 
 

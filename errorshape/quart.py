@@ -11,6 +11,7 @@ from .core.exceptions import APIError
 from .core.layer import ErrorLayer, ErrorResponse, Request
 from .core.options import Options
 from .core.translation import only_leaf
+from .core.versions import is_older
 
 _ADVICE = "errorshape.quart needs Quart 0.20 or newer: pip install 'errorshape[quart]'"
 
@@ -19,7 +20,7 @@ try:
     from werkzeug.exceptions import HTTPException, InternalServerError
 except ImportError as exc:
     raise ImportError(_ADVICE) from exc
-if tuple(map(int, version("quart").split(".")[:2])) < (0, 20):
+if is_older(version("quart"), (0, 20)):
     raise ImportError(f"{_ADVICE} (this is {version('quart')})")
 
 if TYPE_CHECKING:

@@ -19,6 +19,7 @@ from .core.exceptions import APIError
 from .core.layer import ErrorLayer, ErrorResponse, Request
 from .core.options import Options
 from .core.translation import is_disconnect, only_leaf
+from .core.versions import is_older
 
 _ADVICE = "errorshape.starlette needs Starlette 1.0 or newer: pip install 'errorshape[starlette]'"
 
@@ -33,7 +34,7 @@ try:
     from starlette.responses import Response
 except ImportError as exc:
     raise ImportError(_ADVICE) from exc
-if int(starlette.__version__.partition(".")[0]) < 1:
+if is_older(starlette.__version__, (1, 0)):
     raise ImportError(f"{_ADVICE} (this is {starlette.__version__})")
 
 Handler = Callable[[Any, Exception], Any]

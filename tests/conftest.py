@@ -28,6 +28,8 @@ IMPORTS = {
     "drf": "rest_framework",
     "flask_neighbours": "apiflask flask flask_smorest pydantic webargs",
     "examples_django": "ninja rest_framework",
+    "installed_twice": "django fastapi flask litestar ninja quart rest_framework starlette",
+    "success_cost": "django fastapi flask litestar ninja quart rest_framework starlette",
     "secrets": "attrs cattrs django jsonschema marshmallow pydantic rest_framework",
 }
 VALIDATORS = ("attrs", "cattrs", "jsonschema", "litestar", "marshmallow", "pydantic")

@@ -4,6 +4,7 @@
 The sections are those of the contract.
 """
 
+import gc
 import json
 import logging
 import re
@@ -677,6 +678,7 @@ def test_the_id_is_there_until_close_and_not_after_it(client):
 
 
 @in_process()
+@pytest.mark.usefixtures("collected")
 @pytest.mark.parametrize(
     "path",
     [
@@ -690,9 +692,7 @@ def test_the_id_is_there_until_close_and_not_after_it(client):
 )
 def test_nothing_is_left_behind(client, path):
     """Outside a request there is no id, and records have ``-``."""
-    if (client.stack.framework, path.rpartition("/")[2]) in ENDS_OF_TASKS:
-        return  # what ends a task of the framework's is no end of a request
-    client.get(path)
+    _asked(client, path)
 
     assert errorshape.trace_id() is None
     with logs.captured() as records:
@@ -922,24 +922,72 @@ def test_a_group_of_several_is_a_crash(client):
 # Without errorshape it is the same: asgiref carries a sync view's exception from its thread into
 # the coroutine that waits for it, where Python 3.13 does not let this one end a coroutine.
 TURNED_BY_THE_FRAMEWORK = {("django_asgi_sync_views", "GeneratorExit"): RuntimeError}
-# These run a request in tasks of their own, where the two are how a task ends, no failure.
-ENDS_OF_TASKS = {("fastapi", "CancelledError"), ("fastapi", "GeneratorExit")}
-ENDS_OF_TASKS |= {("quart", "CancelledError"), ("quart", "GeneratorExit")}
+
+
+@pytest.fixture
+def collected(client):
+    """Collect what a framework has left when the test is over.
+
+    Before 0.23 Quart leaves a task whose failure asyncio logs when it is collected, with a
+    traceback. Python 3.11 reads source for that, and fails if it was reading some already.
+    """
+    yield
+    if client.stack.framework == "quart":
+        gc.collect()
+
+
+def _asked(client, path):
+    """Ask for a path; where the framework would wait for its client to go, the client goes."""
+    if (client.stack.framework, path) == ("quart", "/not-ours/CancelledError"):
+        return run_asgi(client.app, Request("GET", path), gone_after=0)
+    return client.get(path)
+
+
+def _is_answered(reply):
+    """Starlette's BaseHTTPMiddleware: the task that it ran the request in has ended without one."""
+    assert_error(reply, "internal_error")
+    (record,) = own_errors(reply)
+    assert "No response returned." in record.traceback
+
+
+def _is_dropped(reply):
+    """Quart: a task of its own was cancelled, which says that the client is gone."""
+    assert (reply.headers, reply.body, reply.failure) == ([], b"", None)
+    assert not own_errors(reply)
+
+
+def _is_raised_in_a_group(reply):
+    """Task groups of anyio's and asyncio's; before 0.23 Quart had none, and raised it as it is."""
+    assert isinstance(reply.failure, (BaseExceptionGroup, GeneratorExit))
+    assert "GeneratorExit" in repr(reply.failure)
+    assert not reply.complete
+    assert not own_errors(reply)
+
+
+# These run a request in tasks of their own, where the two are how a task ends, no failure. They do
+# the same without errorshape (but for the shape of what Starlette raises then).
+ENDS_OF_TASKS = {
+    ("fastapi", "CancelledError"): _is_answered,
+    ("fastapi", "GeneratorExit"): _is_raised_in_a_group,
+    ("quart", "CancelledError"): _is_dropped,
+    ("quart", "GeneratorExit"): _is_raised_in_a_group,
+}
 
 
 @in_process()
+@pytest.mark.usefixtures("collected")
 @pytest.mark.parametrize("kind", script.NOT_OURS)
 def test_what_is_no_exception_passes_through(client, kind):
     """CancelledError, KeyboardInterrupt, SystemExit and GeneratorExit are raised on, unchanged."""
-    if (client.stack.framework, kind) in ENDS_OF_TASKS:
-        return
+    reply = _asked(client, f"/not-ours/{kind}")
 
-    reply = client.get(f"/not-ours/{kind}")
-
-    turned = TURNED_BY_THE_FRAMEWORK.get((client.stack.name, kind))
-    assert type(reply.failure) in (script.NOT_OURS[kind], turned)
-    assert not reply.complete
-    assert not own_errors(reply)
+    if (hold := ENDS_OF_TASKS.get((client.stack.framework, kind))) is not None:
+        hold(reply)
+    else:
+        turned = TURNED_BY_THE_FRAMEWORK.get((client.stack.name, kind))
+        assert type(reply.failure) in (script.NOT_OURS[kind], turned)
+        assert not reply.complete
+        assert not own_errors(reply)
 
 
 @pytest.mark.parametrize("kind", ["html", "text", "empty", "empty-json"])
