@@ -7,6 +7,7 @@ import asyncio
 import json
 import os
 import sys
+import threading
 from typing import Any
 
 import django
@@ -34,12 +35,15 @@ from errorshape.starlette import init_app
 
 PATHS = ("/unhandled", "/missing", "/native", "/nowhere", "/unavailable")
 sent: list[dict[str, Any]] = []
+transactions: list[dict[str, Any]] = []
 
 
 class Collecting(Transport):
     def capture_envelope(self, envelope: Any) -> None:
         if (event := envelope.get_event()) is not None:
             sent.append(event)
+        if (transaction := envelope.get_transaction_event()) is not None:
+            transactions.append(transaction)
 
 
 def fail(path: str, native: Exception) -> Any:
@@ -105,6 +109,10 @@ APPS = {
 }
 
 
+def in_a_thread() -> None:
+    sentry_sdk.capture_message("from a thread")
+
+
 def get(name: str, app: Any, url: str, trace_id: str) -> int:
     headers = {"X-Request-Id": trace_id}
     if name.startswith(("asgi", "starlette")):
@@ -126,6 +134,7 @@ def main() -> None:
     sentry_sdk.init(
         dsn="http://key@127.0.0.1:1/1",
         transport=Collecting,
+        traces_sample_rate=1.0,
         # Named, since Sentry imports every framework that it finds.
         auto_enabling_integrations=False,
         integrations=[
@@ -139,13 +148,21 @@ def main() -> None:
     for name, make in APPS.items():
         app = make()
         for number, url in enumerate(PATHS):
-            del sent[:]
+            del sent[:], transactions[:]
             status = get(name, app, url, f"request-{number}")
             result.setdefault(name, {})[url] = {"status": status, "events": [*map(brief, sent)]}
+            result[name].setdefault("transactions", []).extend(map(brief, transactions))
     del sent[:]
     sentry_sdk.capture_message("outside")
     sentry_sdk.capture_exception(errorshape.NotFoundError())
     result["outside"] = [*map(brief, sent)]
+    del sent[:]
+    with errorshape.bind_trace_id("request-0"):
+        for work in (in_a_thread, errorshape.trace.carry(in_a_thread)):
+            thread = threading.Thread(target=work)
+            thread.start()
+            thread.join()
+    result["threads"] = [*map(brief, sent)]
     sentry_sdk.get_client().integrations.pop("errorshape")
     del sent[:]
     with errorshape.bind_trace_id():

@@ -59,6 +59,19 @@ def test_a_failure_that_the_application_announces_is_one_event(sent, app):
     assert [event["tag"] for event in got["events"]] == ["request-4"]
 
 
+@pytest.mark.parametrize("app", APPS)
+def test_what_sentry_measures_of_a_request_has_its_id(sent, app):
+    """A transaction for each request, where a middleware of Sentry makes them."""
+    tags = [transaction["tag"] for transaction in sent[app]["transactions"]]
+
+    assert tags == ([] if app == "wsgi, no middleware" else [f"request-{n}" for n in range(5)])
+
+
+def test_a_thread_needs_the_id_to_be_carried(sent):
+    """Sentry takes its scopes there by itself; the id is errorshape's."""
+    assert [event["tag"] for event in sent["threads"]] == [None, "request-0"]
+
+
 def test_outside_of_a_request_there_is_no_tag_left(sent):
     """No request leaves its id behind; what the application means to send is sent."""
     assert [event["tag"] for event in sent["outside"]] == [None, None]
