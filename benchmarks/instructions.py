@@ -19,18 +19,20 @@ from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
 
+#: A candidate and a variant.
 Job = tuple[str, str]
+Counts = dict[Job, float]
 
 _VALGRIND = ("valgrind", "--tool=cachegrind", "--cache-sim=no", "--cachegrind-out-file=/dev/null")
 _total = re.compile(r"I\s+refs:\s+([\d,]+)").search
 # Until the interpreter has specialized its code.
-_SHORT = 128
+_SHORT = 64
 # Ids are made in batches of 128: these are whole ones.
-_MORE = {"asgi": 512, "wsgi": 512, "core": 2048}
-_MORE_OF_A_FRAMEWORK = 256
+_MORE = {"asgi": 512, "wsgi": 512, "core": 1024, "growth": 1}
+_MORE_OF_A_FRAMEWORK = 128
 
 
-def count(protocol: str, jobs: Iterable[Job]) -> dict[Job, float]:
+def count(protocol: str, jobs: Iterable[Job]) -> Counts:
     """Return the instructions that one request takes, for each candidate and variant."""
     jobs = list(jobs)
     command = [sys.executable, "-m", "benchmarks.instructions", protocol]
