@@ -22,9 +22,39 @@ from errorshape.core.layer import ErrorLayer
 
 from . import data, drive
 from .candidates import CANDIDATES
+from .instructions import count
 from .timing import interleaved
 
 Table = dict[str, dict[str, float]]
+
+#: What is counted in machine instructions: the variants of each protocol or framework.
+COUNTED = {
+    "asgi": ("fresh", "inbound", "error"),
+    "wsgi": ("fresh", "inbound", "error"),
+    "flask": ("fresh", "inbound", "error"),
+    "django": ("fresh", "inbound", "error"),
+    "core": ("error",),
+    "starlette": ("fresh", "error", "own"),
+    "fastapi": ("fresh", "error", "own"),
+    "drf": ("fresh", "error", "own"),
+}
+# Peers of an id have no answer to an error.
+_ANSWER = ("bare", "minimum", "errorshape")
+
+
+def counted(protocol: str) -> Table:
+    """Count one run: ``{variant: {candidate: instructions}}``."""
+    names = CANDIDATES[protocol]
+    jobs = [
+        (name, variant)
+        for variant in COUNTED[protocol]
+        for name in names
+        if not (variant == "error" and "minimum" in names and name not in _ANSWER)
+    ]
+    table: Table = {}
+    for (name, variant), instructions in count(protocol, jobs).items():
+        table.setdefault(variant, {})[name] = round(instructions)
+    return table
 
 # Django can be set up once in a process, so each of its candidates has a process of its own.
 _APART = ("django", "drf")
@@ -100,49 +130,25 @@ def _silent(once: Callable[[], None]) -> Callable[[], None]:
 
 def core_error() -> Table:
     """From raise to bytes, against the bare building and encoding of the same by msgspec."""
-    layer = ErrorLayer(log_records=False)
-    encode = msgspec.json.Encoder().encode
-    trace_id = errorshape.new_trace_id()
-
-    def bare() -> bytes:
-        try:
-            raise data.documented()
-        except errorshape.APIError as exc:
-            error = body.Error(exc.code, exc.message, trace_id, data.DETAILS)
-            return encode(body.Envelope(error))
-
-    def ours() -> bytes:
-        try:
-            raise data.documented()
-        except errorshape.APIError as exc:
-            return body.encode(exc.code, exc.message, trace_id, exc.details)
-
-    def response() -> bytes:
-        try:
-            raise data.documented()
-        except errorshape.APIError as exc:
-            return layer.respond(exc, trace_id=trace_id).body
-
-    return _table(
-        {
-            "msgspec, built and encoded": bare,
-            "errorshape, the body": ours,
-            "errorshape, status and headers too": response,
-        }
-    )
+    return _table({name: make() for name, make in CANDIDATES["core"].items()})
 
 
 def unhandled() -> Table:
     """An exception that nobody expected: what logging takes of it."""
     app = _silent(drive.asgi(ErrorShapeMiddleware(data.asgi), path="/crash"))
+    documented = _silent(drive.asgi(ErrorShapeMiddleware(data.asgi), path="/error"))
     logger = logging.getLogger("errorshape")
     null, formatting = logging.NullHandler(), logging.StreamHandler(open(os.devnull, "w"))  # noqa: SIM115
 
-    def with_handler(handler: logging.Handler | None) -> Callable[[], None]:
+    def with_handler(
+        handler: logging.Handler | None, serve: Callable[[], None] = app, level: int = 0
+    ) -> Callable[[], None]:
         def call() -> None:
             logger.propagate, logger.disabled = False, handler is None
             logger.handlers = [handler] if handler else []
-            app()
+            if logger.level != level:
+                logger.setLevel(level)
+            serve()
 
         return call
 
@@ -153,7 +159,12 @@ def unhandled() -> Table:
             "formatting handler": with_handler(formatting),
         }
     )
+    # Apart, since a change of level empties a cache that is none of a request's cost.
+    for level in ("WARNING", "INFO"):
+        call = with_handler(formatting, documented, logging.getLevelNamesMapping()[level])
+        table |= _table({f"a documented 404, level {level}": call})
     logger.handlers, logger.propagate, logger.disabled = [], True, False
+    logger.setLevel(logging.NOTSET)
     formatting.stream.close()
     return table
 
@@ -203,8 +214,8 @@ def growth() -> dict[str, Table]:
         "catalogue entries": _sized({n: _with_catalogue(n) for n in (10, 100, 1_000, 10_000)}),
         "details": _sized({n: _with_details(n) for n in (0, 1, 10, 100, 1_000)}),
         "body chunks": _sized(
-            {n: _with_chunks(n, ErrorShapeMiddleware) for n in (1, 10, 100, 1_000, 10_000)},
-            {n: _with_chunks(n, _passthrough) for n in (1, 10, 100, 1_000, 10_000)},
+            {n: with_chunks(n, ErrorShapeMiddleware) for n in (1, 10, 100, 1_000, 10_000)},
+            {n: with_chunks(n, passthrough) for n in (1, 10, 100, 1_000, 10_000)},
         ),
         "nested wraps": _sized({n: drive.asgi(_nested(n)) for n in (0, 1, 2, 4, 8)}),
         "concurrent requests": _concurrent(),
@@ -237,7 +248,7 @@ def _with_details(n: int) -> Callable[[], object]:
     return lambda: body.encode("validation_error", data.MESSAGE, "mine", details)
 
 
-def _passthrough(app: Any) -> Any:
+def passthrough(app: Any) -> Any:
     """What one call a message costs: the bound of a chunk."""
 
     async def wrapped(scope: Any, receive: Any, send: Any) -> None:
@@ -249,7 +260,9 @@ def _passthrough(app: Any) -> Any:
     return wrapped
 
 
-def _with_chunks(n: int, wrap: Callable[[Any], Any]) -> Callable[[], object]:
+def with_chunks(n: int, wrap: Callable[[Any], Any]) -> Callable[[], None]:
+    """Return what serves a response of as many chunks."""
+
     async def app(scope: Any, receive: Any, send: Any) -> None:
         await send({"type": "http.response.start", "status": 200, "headers": []})
         for left in range(n - 1, -1, -1):

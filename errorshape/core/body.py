@@ -41,6 +41,8 @@ def encode_plain(code: str, message: Any, trace_id: str, details: Any) -> bytes:
     # All in one function: each call would cost a tenth of it. A short body cannot break any bound.
     try:
         if type(details) is dict:
+            if len(details) > MAX_DETAILS:
+                return b""
             for key in details:  # a look-up costs less than the pairs of items()
                 if type(key) is not str or type(details[key]) is not str:
                     return b""
