@@ -181,9 +181,7 @@ def _drf(
 
 
 def _drf_errorshape() -> Any:
-    return _drf(
-        "errorshape.drf.exception_handler", ["errorshape.django.ErrorShapeMiddleware"]
-    )
+    return _drf("errorshape.drf.exception_handler", ["errorshape.django.ErrorShapeMiddleware"])
 
 
 def _drf_errorshape_handler() -> Any:
@@ -307,6 +305,19 @@ def _core_raise() -> Callable[[], object]:
     return raised
 
 
+class _Error(msgspec.Struct):
+    """As anybody would write it."""
+
+    code: str
+    message: str
+    trace_id: str
+    details: dict[str, str]
+
+
+class _Envelope(msgspec.Struct):
+    error: _Error
+
+
 def _core_bare() -> Callable[[], object]:
     encode, trace_id = msgspec.json.Encoder().encode, errorshape.new_trace_id()
 
@@ -314,8 +325,7 @@ def _core_bare() -> Callable[[], object]:
         try:
             raise data.documented()
         except APIError as exc:
-            error = body.Error(exc.code, exc.message, trace_id, data.DETAILS)
-            return encode(body.Envelope(error))
+            return encode(_Envelope(_Error(exc.code, exc.message, trace_id, data.DETAILS)))
 
     return bare
 
@@ -327,7 +337,7 @@ def _core_body() -> Callable[[], object]:
         try:
             raise data.documented()
         except APIError as exc:
-            return body.encode(exc.code, exc.message, trace_id, exc.details)
+            return body.encode_plain(exc.code, exc.message, trace_id, exc.details)
 
     return encoded
 

@@ -104,6 +104,10 @@ def driver(protocol: str, name: str, variant: str) -> Callable[[], object]:
     """
     from .candidates import CANDIDATES
 
+    if protocol == "growth":
+        from .measures import growing
+
+        return growing(name, variant)
     app = CANDIDATES[protocol][name]()
     if protocol == "core":
         return app  # type: ignore[no-any-return]

@@ -28,7 +28,9 @@ _total = re.compile(r"I\s+refs:\s+([\d,]+)").search
 # Until the interpreter has specialized its code.
 _SHORT = 64
 # Ids are made in batches of 128: these are whole ones.
-_MORE = {"asgi": 512, "wsgi": 512, "core": 1024, "growth": 1}
+_MORE = {"asgi": 512, "wsgi": 512, "core": 1024}
+# What is done so often in a request needs no further one to be warm.
+_LARGE = 1_000
 _MORE_OF_A_FRAMEWORK = 128
 
 
@@ -51,8 +53,17 @@ def count(protocol: str, jobs: Iterable[Job]) -> Counts:
             raise RuntimeError(f"{' '.join(command)}: {done.stderr}")
         pairs = [map(int, line.split()) for line in done.stdout.splitlines()]
         counts = [[_counted(Path(directory, str(pid))) for pid in pair] for pair in pairs]
-    more = _MORE.get(protocol, _MORE_OF_A_FRAMEWORK)
-    return {job: (long - short) / more for job, (short, long) in zip(jobs, counts, strict=True)}
+    return {
+        job: (long - short) / _lengths(protocol, job[1])[1]
+        for job, (short, long) in zip(jobs, counts, strict=True)
+    }
+
+
+def _lengths(protocol: str, variant: str) -> tuple[int, int]:
+    """Return how many requests are served before those that are counted, and how many are."""
+    if protocol == "growth" and int(variant) >= _LARGE:
+        return 2, 2
+    return _SHORT, _MORE.get(protocol, _MORE_OF_A_FRAMEWORK)
 
 
 def _counted(log: Path) -> int:
@@ -74,10 +85,12 @@ def main(protocol: str, *jobs: str) -> None:
         import_module(module)
     for job in jobs:
         name, _, variant = job.rpartition("/")
-        _in_a_copy(lambda: _twice(drive.driver(protocol, name, variant), protocol))
+        _in_a_copy(lambda: _twice(drive.driver(protocol, name, variant), protocol, variant))
 
 
-def _twice(once: Callable[[], object], protocol: str) -> None:
+def _twice(once: Callable[[], object], protocol: str, variant: str) -> None:
+    short, more = _lengths(protocol, variant)
+
     def serve(times: int) -> None:
         for _ in range(times):
             with suppress(Exception):  # what is raised is a part of it
@@ -85,8 +98,7 @@ def _twice(once: Callable[[], object], protocol: str) -> None:
 
     gc.collect()
     gc.freeze()
-    more = _MORE.get(protocol, _MORE_OF_A_FRAMEWORK)
-    pids = [_in_a_copy(lambda times=times: serve(times)) for times in (_SHORT, _SHORT + more)]
+    pids = [_in_a_copy(lambda times=times: serve(times)) for times in (short, short + more)]
     os.write(sys.stdout.fileno(), f"{pids[0]} {pids[1]}\n".encode())
 
 

@@ -155,6 +155,14 @@ class _Exchange:
 
     async def send(self, message: Message) -> None:
         kind = message["type"]
+        if self.state == _BEGUN and kind == self.body_type and message.get("more_body"):
+            # A chunk between the first and the last: nothing is left to decide.
+            try:
+                await self._send(message)
+            except OSError:
+                self.gone = True
+                raise
+            return
         if kind == self.start_type:
             if self.state != _NOTHING:
                 raise self._violated("started its response twice")
@@ -189,7 +197,7 @@ class _Exchange:
         headers = message.get("headers", ())
         if type(headers) is not list:  # any iterable will do, also one that ends with its first use
             headers = list(headers)
-        if "trailers" in message and message["trailers"]:
+        if message.get("trailers"):
             self._end = _TRAILERS
         is_event_stream = False
         if status < 400:

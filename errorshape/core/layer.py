@@ -105,9 +105,7 @@ class ErrorLayer:
         chosen = checked({**DEFAULTS, **options}, catalog)
         self.catalog = catalog
         # A longer one would be cut in the body.
-        self._codes = frozenset(
-            entry.code for entry in catalog if len(entry.code) <= wire.MAX_TEXT
-        )
+        self._codes = frozenset(entry.code for entry in catalog if len(entry.code) <= wire.MAX_TEXT)
         self.trace_header: str = chosen["trace_header"]
         self.trust_inbound: bool = chosen["trust_inbound"]
         self.traceparent: bool = chosen["traceparent"]
@@ -416,7 +414,7 @@ class ErrorLayer:
     def _encoded(self, error: APIError, trace_id: str, request: Request | None) -> ErrorResponse:
         # What an entry of the catalogue has, was checked when that was built.
         status, code, message = error.status, error.code, error.message
-        if not (type(status) is int and 400 <= status <= 599 or is_error_status(status)):
+        if not ((type(status) is int and 400 <= status <= 599) or is_error_status(status)):
             status = 500
         if code not in self._codes:
             code = self._checked(code, error, status)
