@@ -11,11 +11,17 @@ import logging
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import msgspec
+
+import errorshape
+from errorshape.core import body
+from errorshape.core.exceptions import APIError
+
 from . import data
 
-# Every candidate logs what it logs; nobody writes it (`errors` also measures a handler that does).
+# Every candidate logs what it logs, at the level that Python begins with; nobody writes it.
+# `unhandled` also measures a handler that does, and a level that lets more through.
 logging.getLogger().addHandler(logging.NullHandler())
-logging.getLogger().setLevel(logging.INFO)
 
 
 # --- raw ASGI -------------------------------------------------------------------------------------
@@ -100,11 +106,9 @@ def _flask() -> Any:
 
 
 def _flask_minimum() -> Any:
-    from .minimum.wsgi import minimum
+    from .minimum.flask import minimum
 
-    app = _flask()
-    app.wsgi_app = minimum(app.wsgi_app)
-    return app
+    return minimum(_flask())
 
 
 def _flask_errorshape() -> Any:
@@ -168,14 +172,19 @@ def _django_log_request_id() -> Any:
 # --- Django REST Framework ------------------------------------------------------------------------
 
 
-def _drf(handler: str = "rest_framework.views.exception_handler") -> Any:
+def _drf(
+    handler: str = "rest_framework.views.exception_handler", middleware: Sequence[str] = ()
+) -> Any:
     options = {"EXCEPTION_HANDLER": handler, "UNAUTHENTICATED_USER": None}
     options["DEFAULT_AUTHENTICATION_CLASSES"] = []  # type: ignore[assignment]
-    middleware = ["errorshape.django.ErrorShapeMiddleware"] if "errorshape" in handler else []
     return _django(middleware, ["rest_framework"], REST_FRAMEWORK=options)
 
 
 def _drf_errorshape() -> Any:
+    return _drf("errorshape.drf.exception_handler", ["errorshape.django.ErrorShapeMiddleware"])
+
+
+def _drf_errorshape_handler() -> Any:
     return _drf("errorshape.drf.exception_handler")
 
 
@@ -184,11 +193,31 @@ def _drf_standardized_errors() -> Any:
 
 
 # --- Starlette and FastAPI ------------------------------------------------------------------------
+#
+# ``/error`` raises the candidate's own class of a documented error (of a bare framework: the
+# framework's), ``/own`` the framework's.
 
 
-def _starlette() -> Any:
-    from starlette.applications import Starlette
+def _http_exception() -> Exception:
     from starlette.exceptions import HTTPException
+
+    return HTTPException(404, data.MESSAGE)
+
+
+def _problem() -> Exception:
+    import rfc9457
+
+    return rfc9457.NotFoundProblem(data.MESSAGE, **data.DETAILS)
+
+
+def _problem_exception() -> Exception:
+    from fastapi_problem_details import ProblemException
+
+    return ProblemException(404, detail=data.MESSAGE, **data.DETAILS)
+
+
+def _starlette(documented: Callable[[], Exception] = _http_exception) -> Any:
+    from starlette.applications import Starlette
     from starlette.responses import Response
     from starlette.routing import Route
 
@@ -196,15 +225,18 @@ def _starlette() -> Any:
         return Response(data.BODY, media_type="application/json")
 
     async def error(request: Any) -> Any:
-        raise HTTPException(404, data.MESSAGE)
+        raise documented()
 
-    return Starlette(routes=[Route("/ok", ok), Route("/error", error)])
+    async def own(request: Any) -> Any:
+        raise _http_exception()
+
+    return Starlette(routes=[Route("/ok", ok), Route("/error", error), Route("/own", own)])
 
 
 def _starlette_errorshape() -> Any:
     from errorshape.starlette import init_app
 
-    app = _starlette()
+    app = _starlette(data.documented)
     init_app(app)
     return app
 
@@ -212,13 +244,13 @@ def _starlette_errorshape() -> Any:
 def _starlette_problem() -> Any:
     from starlette_problem.handler import add_exception_handler
 
-    app = _starlette()
+    app = _starlette(_problem)
     add_exception_handler(app)
     return app
 
 
-def _fastapi() -> Any:
-    from fastapi import FastAPI, HTTPException
+def _fastapi(documented: Callable[[], Exception] = _http_exception) -> Any:
+    from fastapi import FastAPI
     from starlette.responses import Response
 
     app = FastAPI(openapi_url=None)
@@ -229,7 +261,11 @@ def _fastapi() -> Any:
 
     @app.get("/error")
     async def error() -> Any:
-        raise HTTPException(404, data.MESSAGE)
+        raise documented()
+
+    @app.get("/own")
+    async def own() -> Any:
+        raise _http_exception()
 
     return app
 
@@ -237,7 +273,7 @@ def _fastapi() -> Any:
 def _fastapi_errorshape() -> Any:
     from errorshape.fastapi import init_app
 
-    app = _fastapi()
+    app = _fastapi(data.documented)
     init_app(app)
     return app
 
@@ -245,7 +281,7 @@ def _fastapi_errorshape() -> Any:
 def _fastapi_problem() -> Any:
     from fastapi_problem.handler import add_exception_handler, new_exception_handler
 
-    app = _fastapi()
+    app = _fastapi(_problem)
     add_exception_handler(app, new_exception_handler())
     return app
 
@@ -253,12 +289,74 @@ def _fastapi_problem() -> Any:
 def _fastapi_problem_details() -> Any:
     import fastapi_problem_details
 
-    return fastapi_problem_details.init_app(_fastapi())
+    return fastapi_problem_details.init_app(_fastapi(_problem_exception))
+
+
+# --- from raise to bytes --------------------------------------------------------------------------
+
+
+def _core_raise() -> Callable[[], object]:
+    def raised() -> None:
+        try:
+            raise data.documented()
+        except APIError:
+            return
+
+    return raised
+
+
+class _Error(msgspec.Struct):
+    """As anybody would write it."""
+
+    code: str
+    message: str
+    trace_id: str
+    details: dict[str, str]
+
+
+class _Envelope(msgspec.Struct):
+    error: _Error
+
+
+def _core_bare() -> Callable[[], object]:
+    encode, trace_id = msgspec.json.Encoder().encode, errorshape.new_trace_id()
+
+    def bare() -> bytes:
+        try:
+            raise data.documented()
+        except APIError as exc:
+            return encode(_Envelope(_Error(exc.code, exc.message, trace_id, data.DETAILS)))
+
+    return bare
+
+
+def _core_body() -> Callable[[], object]:
+    trace_id = errorshape.new_trace_id()
+
+    def encoded() -> bytes:
+        try:
+            raise data.documented()
+        except APIError as exc:
+            return body.encode_plain(exc.code, exc.message, trace_id, exc.details)
+
+    return encoded
+
+
+def _core_response() -> Callable[[], object]:
+    layer, trace_id = errorshape.ErrorLayer(log_records=False), errorshape.new_trace_id()
+
+    def responded() -> bytes:
+        try:
+            raise data.documented()
+        except APIError as exc:
+            return layer.respond(exc, trace_id=trace_id).body
+
+    return responded
 
 
 Makers = dict[str, Callable[[], Any]]
 
-#: protocol or framework → candidate → maker
+#: protocol or framework → candidate → maker; those of ``core`` are called as they are
 CANDIDATES: dict[str, Makers] = {
     "asgi": {
         "bare": _asgi_bare,
@@ -285,6 +383,7 @@ CANDIDATES: dict[str, Makers] = {
     "drf": {
         "bare": _drf,
         "errorshape": _drf_errorshape,
+        "errorshape, its handler alone": _drf_errorshape_handler,
         "drf-standardized-errors": _drf_standardized_errors,
     },
     "starlette": {
@@ -297,5 +396,11 @@ CANDIDATES: dict[str, Makers] = {
         "errorshape": _fastapi_errorshape,
         "fastapi-problem": _fastapi_problem,
         "fastapi-problem-details": _fastapi_problem_details,
+    },
+    "core": {
+        "raised and caught": _core_raise,
+        "msgspec, built and encoded": _core_bare,
+        "errorshape, the body": _core_body,
+        "errorshape, status and headers too": _core_response,
     },
 }

@@ -1,16 +1,24 @@
-"""Drive a candidate through many requests without a server: ``python -m benchmarks.drive``.
+"""Drive a candidate through requests without a server.
 
 An ASGI application is run by hand, without an event loop, whose own cost would hide the rest.
 """
 
 from __future__ import annotations
 
-import sys
+import asyncio
 from collections.abc import Callable
-from contextlib import suppress
 from typing import Any
 
 from . import data
+
+#: What all candidates of a protocol import anyway.
+IMPORTS = {
+    "flask": ("flask",),
+    "django": ("django.core.handlers.wsgi",),
+    "drf": ("django.core.handlers.wsgi",),
+    "starlette": ("starlette.applications",),
+    "fastapi": ("fastapi",),
+}
 
 
 async def receive() -> dict[str, Any]:
@@ -69,27 +77,39 @@ def wsgi(
     return once
 
 
-def driver(protocol: str, name: str, variant: str) -> Callable[[], None]:
+def asgi_in_a_loop(app: Any, *, inbound: bool = False, path: str = "/ok") -> Callable[[], None]:
+    """Do the same in an event loop, since some peers call their handlers in a thread.
+
+    A loop of the process that serves: threads do not come along when it is copied.
+    """
+    template = data.scope(inbound, path)
+    runner: asyncio.Runner | None = None
+
+    def once() -> None:
+        nonlocal runner
+        if runner is None:
+            runner = asyncio.Runner()
+        runner.run(app({**template, "headers": [*template["headers"]]}, receive, send))
+
+    return once
+
+
+_DRIVERS = {"asgi": asgi, "starlette": asgi_in_a_loop, "fastapi": asgi_in_a_loop}
+
+
+def driver(protocol: str, name: str, variant: str) -> Callable[[], object]:
     """Return the function that serves one request of a candidate.
 
     ``variant`` is ``fresh``, ``inbound``, or a path without its slash.
     """
     from .candidates import CANDIDATES
 
+    if protocol == "growth":
+        from .measures import growing
+
+        return growing(name, variant)
     app = CANDIDATES[protocol][name]()
-    drive = asgi if protocol in ("asgi", "starlette", "fastapi") else wsgi
+    if protocol == "core":
+        return app  # type: ignore[no-any-return]
     path = "/ok" if variant in ("fresh", "inbound") else f"/{variant}"
-    return drive(app, inbound=variant == "inbound", path=path)
-
-
-def main() -> None:
-    """Serve as many requests as the command line says; what is raised is part of it."""
-    protocol, name, variant, count = sys.argv[1:]
-    once = driver(protocol, name, variant)
-    for _ in range(int(count)):
-        with suppress(Exception):
-            once()
-
-
-if __name__ == "__main__":
-    main()
+    return _DRIVERS.get(protocol, wsgi)(app, inbound=variant == "inbound", path=path)

@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+import datetime
 import json
 import platform
 import sys
 from collections.abc import Callable
+from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
-from . import gate, measures, page, validators
+from . import measures, page, validators
+
+RESULTS = Path(__file__).with_name("results.json")
+#: A bound is to hold in each of so many.
+RUNS = 3
 
 MEASURES: dict[str, Callable[[], Any]] = {
-    "instructions": lambda: list(gate.measure()),
+    **{
+        f"count {protocol}": lambda protocol=protocol: measures.counted(protocol)
+        for protocol in measures.COUNTED
+    },
     "success asgi": lambda: measures.success("asgi"),
     "success wsgi": lambda: measures.success("wsgi"),
     "success flask": lambda: measures.success("flask"),
@@ -27,6 +37,10 @@ MEASURES: dict[str, Callable[[], Any]] = {
     "growth": measures.growth,
     "servers": measures.servers,
 }
+_PACKAGES = """asgi-correlation-id django django-guid django-log-request-id djangorestframework
+drf-standardized-errors fastapi fastapi-problem fastapi-problem-details flask flask-log-request-id
+granian msgspec opentelemetry-instrumentation-asgi orjson pydantic starlette starlette-problem
+uvicorn""".split()
 
 
 def main(names: list[str]) -> int:
@@ -35,13 +49,21 @@ def main(names: list[str]) -> int:
     if unknown:
         print(f"There is no measure {unknown}: {', '.join(MEASURES)}, page, gate.", file=sys.stderr)
         return 2
-    results = json.loads(page.RESULTS.read_text()) if page.RESULTS.exists() else {}
+    results = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
     for name in names or MEASURES:
         if name == "page":
             continue
-        print(name, flush=True)
-        results[name] = MEASURES[name]()
+        print(f"## {name}", flush=True)
+        if name.startswith("count "):
+            # Each run is kept as it is, and none of an older one.
+            found = [MEASURES[name]() for _ in range(RUNS)]
+        else:
+            found = MEASURES[name]()
+        results[name] = found
         results["python"] = f"{platform.python_implementation()} {platform.python_version()}"
-        page.RESULTS.write_text(json.dumps(results, indent=1) + "\n")
+        results["date"] = datetime.datetime.now(datetime.UTC).date().isoformat()
+        results["versions"] = {package: version(package) for package in _PACKAGES}
+        RESULTS.write_text(json.dumps(results, indent=1) + "\n")
+        sys.stdout.writelines(f"{line}\n" for line in page.section(name, found))
     page.write(results)
     return 0

@@ -1,52 +1,121 @@
 """Machine instructions a request, under valgrind: no timing, so repeatable to about 1 %.
 
-The difference of two runs of different length leaves nothing of start-up and imports. The figures
-depend on how Python was compiled; take the ratios of one run.
+A candidate is made once; then two copies of its process (``fork``) serve a few requests and many.
+What they share, start-up, imports, even the layout of memory, is the same in both, so that
+the difference of their counts is the requests alone. The figures depend on how Python was compiled;
+take the ratios of one run.
 """
 
 from __future__ import annotations
 
+import gc
 import os
 import re
 import subprocess
 import sys
+import tempfile
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from importlib import import_module
+from pathlib import Path
+
+#: A candidate and a variant.
+Job = tuple[str, str]
+Counts = dict[Job, float]
 
 _VALGRIND = ("valgrind", "--tool=cachegrind", "--cache-sim=no", "--cachegrind-out-file=/dev/null")
 _total = re.compile(r"I\s+refs:\s+([\d,]+)").search
-# Requests of the two runs. The first hundreds also pay for the interpreter's warm-up; frameworks take
-# ten times as much for each, so that fewer do.
-_LENGTHS = {"asgi": (1_000, 3_000), "wsgi": (1_000, 3_000)}
-_FRAMEWORKS = (300, 800)
+# Until the interpreter has specialized its code.
+_SHORT = 64
+# Ids are made in batches of 128: these are whole ones.
+_MORE = {"asgi": 512, "wsgi": 512, "core": 1024}
+# What is done so often in a request needs no further one to be warm.
+_LARGE = 1_000
+_MORE_OF_A_FRAMEWORK = 128
 
 
-def of(protocol: str, name: str, variant: str) -> float:
-    """Return the instructions that one request of a candidate takes."""
-    short, long = _LENGTHS.get(protocol, _FRAMEWORKS)
-    difference = _run(protocol, name, variant, long) - _run(protocol, name, variant, short)
-    return difference / (long - short)
+def count(protocol: str, jobs: Iterable[Job]) -> Counts:
+    """Return the instructions that one request takes, for each candidate and variant."""
+    jobs = list(jobs)
+    command = [sys.executable, "-m", "benchmarks.instructions", protocol]
+    command += [f"{name}/{variant}" for name, variant in jobs]
+    environ = {**os.environ, "PYTHONHASHSEED": "0"}
+    with tempfile.TemporaryDirectory() as directory:
+        done = subprocess.run(
+            [*_VALGRIND, f"--log-file={directory}/%p", *command],
+            env=environ,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+        if done.returncode:
+            raise RuntimeError(f"{' '.join(command)}: {done.stderr}")
+        pairs = [map(int, line.split()) for line in done.stdout.splitlines()]
+        counts = [[_counted(Path(directory, str(pid))) for pid in pair] for pair in pairs]
+    return {
+        job: (long - short) / _lengths(protocol, job[1])[1]
+        for job, (short, long) in zip(jobs, counts, strict=True)
+    }
 
 
-def warm_up(protocol: str, name: str) -> None:
-    """Have all modules compiled, which is none of the request's work."""
-    _child([], protocol, name, "fresh", 1)
+def _lengths(protocol: str, variant: str) -> tuple[int, int]:
+    """Return how many requests are served before those that are counted, and how many are."""
+    if protocol == "growth" and int(variant) >= _LARGE:
+        return 2, 2
+    return _SHORT, _MORE.get(protocol, _MORE_OF_A_FRAMEWORK)
 
 
-def _run(protocol: str, name: str, variant: str, count: int) -> int:
-    told = _child([*_VALGRIND], protocol, name, variant, count)
+def _counted(log: Path) -> int:
+    told = log.read_text()
     match = _total(told)
     if match is None:
         raise RuntimeError(f"valgrind gave no count: {told}")
     return int(match[1].replace(",", ""))
 
 
-def _child(prefix: list[str], protocol: str, name: str, variant: str, count: int) -> str:
-    done = subprocess.run(
-        [*prefix, sys.executable, "-m", "benchmarks.drive", protocol, name, variant, str(count)],
-        env={**os.environ, "PYTHONHASHSEED": "0", "PYTHONDONTWRITEBYTECODE": ""},
-        stderr=subprocess.PIPE,
-        text=True,
-        check=False,
-    )
-    if done.returncode:
-        raise RuntimeError(done.stderr)
-    return done.stderr
+# --- in the process that is counted ---------------------------------------------------------------
+
+
+def main(protocol: str, *jobs: str) -> None:
+    """Serve requests; print for each job the ids of the two processes that have done so."""
+    from . import drive
+
+    for module in drive.IMPORTS.get(protocol, ()):
+        import_module(module)
+    for job in jobs:
+        name, _, variant = job.rpartition("/")
+        _in_a_copy(lambda: _twice(drive.driver(protocol, name, variant), protocol, variant))
+
+
+def _twice(once: Callable[[], object], protocol: str, variant: str) -> None:
+    short, more = _lengths(protocol, variant)
+
+    def serve(times: int) -> None:
+        for _ in range(times):
+            with suppress(Exception):  # what is raised is a part of it
+                once()
+
+    gc.collect()
+    gc.freeze()
+    pids = [_in_a_copy(lambda times=times: serve(times)) for times in (short, short + more)]
+    os.write(sys.stdout.fileno(), f"{pids[0]} {pids[1]}\n".encode())
+
+
+def _in_a_copy(work: Callable[[], object]) -> int:
+    """Do some work in a copy of this process; return its id when it is done."""
+    pid = os.fork()
+    if pid == 0:
+        try:
+            work()
+        except BaseException:
+            sys.excepthook(*sys.exc_info())
+            os._exit(1)
+        os._exit(0)
+    if os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]):
+        raise SystemExit(1)
+    return pid
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

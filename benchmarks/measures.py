@@ -9,7 +9,7 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -22,9 +22,40 @@ from errorshape.core.layer import ErrorLayer
 
 from . import data, drive
 from .candidates import CANDIDATES
+from .instructions import count
 from .timing import interleaved
 
 Table = dict[str, dict[str, float]]
+
+#: What is counted in machine instructions: the variants of each protocol or framework.
+COUNTED = {
+    "asgi": ("fresh", "inbound", "error"),
+    "wsgi": ("fresh", "inbound", "error"),
+    "flask": ("fresh", "inbound", "error"),
+    "django": ("fresh", "inbound", "error"),
+    "core": ("error",),
+    "starlette": ("fresh", "error", "own"),
+    "fastapi": ("fresh", "error", "own"),
+    "drf": ("fresh", "error", "own"),
+}
+# Peers of an id have no answer to an error.
+_ANSWER = ("bare", "minimum", "errorshape")
+
+
+def counted(protocol: str) -> Table:
+    """Count one run: ``{variant: {candidate: instructions}}``."""
+    names = CANDIDATES[protocol]
+    jobs = [
+        (name, variant)
+        for variant in COUNTED[protocol]
+        for name in names
+        if not (variant == "error" and "minimum" in names and name not in _ANSWER)
+    ]
+    table: Table = {}
+    for (name, variant), instructions in count(protocol, jobs).items():
+        table.setdefault(variant, {})[name] = round(instructions)
+    return table
+
 
 # Django can be set up once in a process, so each of its candidates has a process of its own.
 _APART = ("django", "drf")
@@ -100,49 +131,25 @@ def _silent(once: Callable[[], None]) -> Callable[[], None]:
 
 def core_error() -> Table:
     """From raise to bytes, against the bare building and encoding of the same by msgspec."""
-    layer = ErrorLayer(log_records=False)
-    encode = msgspec.json.Encoder().encode
-    trace_id = errorshape.new_trace_id()
-
-    def bare() -> bytes:
-        try:
-            raise data.documented()
-        except errorshape.APIError as exc:
-            error = body.Error(exc.code, exc.message, trace_id, data.DETAILS)
-            return encode(body.Envelope(error))
-
-    def ours() -> bytes:
-        try:
-            raise data.documented()
-        except errorshape.APIError as exc:
-            return body.encode(exc.code, exc.message, trace_id, exc.details)
-
-    def response() -> bytes:
-        try:
-            raise data.documented()
-        except errorshape.APIError as exc:
-            return layer.respond(exc, trace_id=trace_id).body
-
-    return _table(
-        {
-            "msgspec, built and encoded": bare,
-            "errorshape, the body": ours,
-            "errorshape, status and headers too": response,
-        }
-    )
+    return _table({name: make() for name, make in CANDIDATES["core"].items()})
 
 
 def unhandled() -> Table:
     """An exception that nobody expected: what logging takes of it."""
     app = _silent(drive.asgi(ErrorShapeMiddleware(data.asgi), path="/crash"))
+    documented = _silent(drive.asgi(ErrorShapeMiddleware(data.asgi), path="/error"))
     logger = logging.getLogger("errorshape")
     null, formatting = logging.NullHandler(), logging.StreamHandler(open(os.devnull, "w"))  # noqa: SIM115
 
-    def with_handler(handler: logging.Handler | None) -> Callable[[], None]:
+    def with_handler(
+        handler: logging.Handler | None, serve: Callable[[], None] = app, level: int = 0
+    ) -> Callable[[], None]:
         def call() -> None:
             logger.propagate, logger.disabled = False, handler is None
             logger.handlers = [handler] if handler else []
-            app()
+            if logger.level != level:
+                logger.setLevel(level)
+            serve()
 
         return call
 
@@ -153,7 +160,12 @@ def unhandled() -> Table:
             "formatting handler": with_handler(formatting),
         }
     )
+    # Apart, since a change of level empties a cache that is none of a request's cost.
+    for level in ("WARNING", "INFO"):
+        call = with_handler(formatting, documented, logging.getLevelNamesMapping()[level])
+        table |= _table({f"a documented 404, level {level}": call})
     logger.handlers, logger.propagate, logger.disabled = [], True, False
+    logger.setLevel(logging.NOTSET)
     formatting.stream.close()
     return table
 
@@ -191,53 +203,37 @@ def serializers() -> Table:
 
 # --- growth ---------------------------------------------------------------------------------------
 
+Call = Callable[[], object]
+
 
 def growth() -> dict[str, Table]:
-    """Cost against size, for each thing that can grow: nanoseconds."""
-    app = ErrorShapeMiddleware(data.asgi)
-    return {
-        "request headers": _sized(
-            {n: drive.asgi(app, more=n - 8) for n in (8, 25, 50, 100)},
-            {n: drive.asgi(data.asgi, more=n - 8) for n in (8, 25, 50, 100)},
-        ),
-        "catalogue entries": _sized({n: _with_catalogue(n) for n in (10, 100, 1_000, 10_000)}),
-        "details": _sized({n: _with_details(n) for n in (0, 1, 10, 100, 1_000)}),
-        "body chunks": _sized(
-            {n: _with_chunks(n, ErrorShapeMiddleware) for n in (1, 10, 100, 1_000, 10_000)},
-            {n: _with_chunks(n, _passthrough) for n in (1, 10, 100, 1_000, 10_000)},
-        ),
-        "nested wraps": _sized({n: drive.asgi(_nested(n)) for n in (0, 1, 2, 4, 8)}),
-        "concurrent requests": _concurrent(),
-    }
-
-
-def _sized(
-    ours: dict[int, Callable[[], object]], base: dict[int, Callable[[], object]] | None = None
-) -> Table:
-    table: Table = {}
-    for n, call in ours.items():
-        calls = {"errorshape": call} | ({"bare": base[n]} if base else {})
-        times = interleaved(calls, rounds=25)
-        table[str(n)] = {name: timing.minimum for name, timing in times.items()}
-    return table
-
-
-def _with_catalogue(n: int) -> Callable[[], object]:
-    classes = [
-        type(f"E{number}Error", (errorshape.APIError,), {"code": f"e_{number}", "status": 400})
-        for number in range(n)
+    """Cost against size, for each thing that can grow: machine instructions, by candidate."""
+    jobs = [
+        (f"{what}, {who}", str(size))
+        for what, (_, whose, sizes) in _GROWING.items()
+        for who in whose
+        for size in sizes
     ]
-    layer = ErrorLayer(errorshape.Catalog(*classes), log_records=False)
-    error = classes[-1]()
-    return lambda: layer.respond(error, trace_id="mine")
+    tables: dict[str, Table] = {}
+    for (job, size), instructions in count("growth", jobs).items():
+        what, _, who = job.partition(", ")
+        tables.setdefault(what, {}).setdefault(size, {})[who] = round(instructions)
+    return tables
 
 
-def _with_details(n: int) -> Callable[[], object]:
-    details = {f"field_{number}": "is not valid" for number in range(n)}
-    return lambda: body.encode("validation_error", data.MESSAGE, "mine", details)
+def growing(job: str, size: str) -> Call:
+    """Return what serves one request of a job of :func:`growth`."""
+    what, _, who = job.partition(", ")
+    return _GROWING[what][0](int(size), who)
 
 
-def _passthrough(app: Any) -> Any:
+def _wrapped(app: Any, who: str) -> Any:
+    return {"bare": lambda: app, "one call": lambda: passthrough(app)}.get(
+        who, lambda: ErrorShapeMiddleware(app)
+    )()
+
+
+def passthrough(app: Any) -> Any:
     """What one call a message costs: the bound of a chunk."""
 
     async def wrapped(scope: Any, receive: Any, send: Any) -> None:
@@ -249,40 +245,63 @@ def _passthrough(app: Any) -> Any:
     return wrapped
 
 
-def _with_chunks(n: int, wrap: Callable[[Any], Any]) -> Callable[[], object]:
+def _with_headers(n: int, who: str) -> Call:
+    return drive.asgi(_wrapped(data.asgi, who), more=n - 8)
+
+
+def _with_catalogue(n: int, who: str) -> Call:
+    classes = [
+        type(f"E{number}Error", (errorshape.APIError,), {"code": f"e_{number}", "status": 400})
+        for number in range(n)
+    ]
+    layer = ErrorLayer(errorshape.Catalog(*classes), log_records=False)
+    error = classes[-1]()
+    return lambda: layer.respond(error, trace_id="mine")
+
+
+def _with_details(n: int, who: str) -> Call:
+    details = {f"field_{number}": "is not valid" for number in range(n)}
+    return lambda: body.encode("validation_error", data.MESSAGE, "mine", details)
+
+
+def _with_chunks(n: int, who: str) -> Call:
     async def app(scope: Any, receive: Any, send: Any) -> None:
         await send({"type": "http.response.start", "status": 200, "headers": []})
         for left in range(n - 1, -1, -1):
             await send({"type": "http.response.body", "body": b"chunk", "more_body": left > 0})
 
-    return drive.asgi(wrap(app))
+    return drive.asgi(_wrapped(app, who))
 
 
-def _nested(n: int) -> Any:
+def _nested(n: int, who: str) -> Call:
     app: Any = data.asgi
     for _ in range(n):
         app = ErrorShapeMiddleware(app)
-    return app
+    return drive.asgi(app)
 
 
-def _concurrent() -> Table:
+def _concurrent(n: int, who: str) -> Call:
     async def waiting(scope: Any, receive: Any, send: Any) -> None:
         await asyncio.sleep(0)
         await data.asgi(scope, receive, send)
 
-    async def together(app: Any, n: int) -> None:
+    app, runner = _wrapped(waiting, who), asyncio.Runner()
+
+    async def together() -> None:
         await asyncio.gather(*(app(data.scope(False), drive.receive, drive.send) for _ in range(n)))
 
-    table: Table = {}
-    with asyncio.Runner() as runner:
-        for n in (1, 10, 100, 1_000, 10_000):
-            calls: dict[str, Callable[[], object]] = {
-                "errorshape": lambda n=n: runner.run(together(ErrorShapeMiddleware(waiting), n)),
-                "bare": lambda n=n: runner.run(together(waiting, n)),
-            }
-            times = interleaved(calls, rounds=7)
-            table[str(n)] = {name: timing.minimum / n for name, timing in times.items()}
-    return table
+    return lambda: runner.run(together())
+
+
+_BOTH = ("errorshape", "bare")
+_GROWING: dict[str, tuple[Callable[[int, str], Call], Sequence[str], Sequence[int]]] = {
+    "request headers": (_with_headers, _BOTH, (8, 25, 50, 100)),
+    "catalogue entries": (_with_catalogue, _BOTH[:1], (10, 100, 1_000, 10_000)),
+    "details": (_with_details, _BOTH[:1], (0, 1, 10, 100, 1_000)),
+    "body chunks": (_with_chunks, ("errorshape", "bare", "one call"), (1, 10, 100, 1_000, 10_000)),
+    "nested wraps": (_nested, _BOTH[:1], (0, 1, 2, 4, 8)),
+    "concurrent requests": (_concurrent, _BOTH, (1, 10, 100, 1_000, 10_000)),
+}
 
 
 # --- imports --------------------------------------------------------------------------------------

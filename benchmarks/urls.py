@@ -30,11 +30,20 @@ if "rest_framework" in settings.INSTALLED_APPS:
     from rest_framework.exceptions import NotFound
     from rest_framework.views import APIView
 
-    class Items(APIView):
+    class Own(APIView):
         """Raise the framework's own error."""
 
         def get(self, request: Any) -> HttpResponse:
             """Raise."""
             raise NotFound(data.MESSAGE)
 
-    urlpatterns = [path("ok", ok), path("error", Items.as_view())]
+    class Documented(APIView):
+        """Raise errorshape's, where it is there; the others know only the framework's own."""
+
+        def get(self, request: Any) -> HttpResponse:
+            """Raise."""
+            if "errorshape" in settings.REST_FRAMEWORK["EXCEPTION_HANDLER"]:
+                raise data.documented()
+            raise NotFound(data.MESSAGE)
+
+    urlpatterns = [path("ok", ok), path("error", Documented.as_view()), path("own", Own.as_view())]

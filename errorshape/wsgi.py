@@ -252,6 +252,14 @@ class _Exchange:
         """Begin the response with the first part of the body that is not empty, and return it."""
         for chunk in self._iterator:
             if chunk:
+                status = self._status
+                if status is not None and status < "4" and not self._chunks:
+                    # As most responses are: what follows, without its calls.
+                    self._started = True
+                    headers = self._layer.stamp(self._headers, self.trace_id)
+                    self._write = self._start_response(status, headers)
+                    self._begun = True
+                    return chunk
                 self._keep(chunk)
                 if not self._collects():
                     return self._begin(more=True)

@@ -7,10 +7,11 @@ seen only by whoever awaits), comparing each header with each name (half more th
 ``bytes.strip`` or a regular expression for the id (twice and three times the table).
 """
 
+from errorshape.core.exceptions import APIError
 from errorshape.core.headers import stamper
 from errorshape.trace.ids import is_trace_id_in_bytes, new_trace_id
 
-from .identity import KEY, current, identify
+from .identity import KEY, current, encoded, identify
 
 NAMES = frozenset({b"x-request-id", b"traceparent"})
 stamp = stamper(b"x-request-id")
@@ -107,8 +108,19 @@ def minimum(app):
 
         try:
             await app(scope, watched_receive, watched_send)
-        except Exception:
-            raise  # here an answer would be made
+        except APIError as exc:
+            if response is BEGUN or response is COMPLETE:
+                raise
+            body = encoded(exc, trace_id)
+            pairs = [
+                (b"x-request-id", trace_id.encode()),
+                (b"content-type", b"application/json"),
+                (b"content-length", str(len(body)).encode()),
+                (b"cache-control", b"no-store"),
+            ]
+            response = COMPLETE
+            await send({"type": "http.response.start", "status": exc.status, "headers": pairs})
+            await send({"type": "http.response.body", "body": body})
         if response is not COMPLETE and not gone:
             raise RuntimeError("no complete response")
 

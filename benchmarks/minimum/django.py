@@ -1,6 +1,10 @@
 """The minimum as a Django middleware: a function around ``get_response``."""
 
-from .identity import KEY, current, identify
+from django.http import HttpResponse
+
+from errorshape.core.exceptions import APIError
+
+from .identity import KEY, current, encoded, identify
 
 
 def minimum(get_response):
@@ -19,10 +23,7 @@ def minimum(get_response):
                 scope[KEY] = marks
         # Django logs some records after the middleware: they find the id at the request.
         meta[KEY] = marks
-        try:
-            response = get_response(request)
-        except Exception:
-            raise
+        response = get_response(request)
         headers = response.headers
         headers["X-Request-Id"] = marks["trace_id"]
         exposed = headers.get("Access-Control-Expose-Headers")
@@ -41,4 +42,17 @@ def minimum(get_response):
             response.close = close_and_leave
         return response
 
+    def process_exception(request, exc):
+        if not isinstance(exc, APIError):
+            return None
+        body = encoded(exc, meta_id(request))
+        pairs = {"Content-Length": str(len(body)), "Cache-Control": "no-store"}
+        return HttpResponse(body, "application/json", exc.status, headers=pairs)
+
+    middleware.process_exception = process_exception
     return middleware
+
+
+def meta_id(request):
+    """Return the id of a request."""
+    return request.META[KEY]["trace_id"]

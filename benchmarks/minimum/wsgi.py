@@ -1,13 +1,16 @@
-"""The minimum around a raw WSGI application, which is also that of Flask, piece by piece.
+"""The minimum around a raw WSGI application, also inside of Flask's, piece by piece.
 
 Two ways out: a list needs no iterator of ours, only a list with a ``close()``; anything else is
 iterated by an object that holds the start back until the first chunk that is not empty. A generator
 would be cheaper, and cannot tell which thread it is run by before it begins.
 """
 
+from http import HTTPStatus
+
+from errorshape.core.exceptions import APIError
 from errorshape.core.headers import stamper
 
-from .identity import KEY, current, identify
+from .identity import KEY, current, encoded, identify
 
 stamp = stamper("X-Request-Id")
 
@@ -106,7 +109,17 @@ def minimum(app):
                 begin()
                 return Finished(result) if marks is None else result
             return Body(result, begin, trace_id, marks is None)
-        except Exception:
-            raise  # here an answer would be made
+        except APIError as exc:
+            if server_write is not None:
+                raise
+            body = encoded(exc, trace_id)
+            pairs = [
+                ("X-Request-Id", trace_id),
+                ("Content-Type", "application/json"),
+                ("Content-Length", str(len(body))),
+                ("Cache-Control", "no-store"),
+            ]
+            start_response(f"{exc.status} {HTTPStatus(exc.status).phrase}", pairs)
+            return Finished([body]) if marks is None else [body]
 
     return wrapped

@@ -42,8 +42,17 @@ _NOT_UNDERSTOOD = "_errorshape_not_understood"
 # What a framework or a server makes of an error when nobody has thought of programs.
 _REPLACED = frozenset({"text/html", "text/plain", "application/xhtml+xml"})
 
+_JSON = ("Content-Type", "application/json")
+_TEXT = ("Content-Type", "text/plain; charset=utf-8")
+_PROBLEM = ("Content-Type", PROBLEM)
+_NO_STORE = ("Cache-Control", "no-store")
+_NONE: Sequence[str] = ()
 
-class ErrorResponse(msgspec.Struct):
+# The statuses that have a header of their own.
+_WITH_A_HEADER = frozenset({401, 429, 503})
+
+
+class ErrorResponse(msgspec.Struct, gc=False):
     """A response, ready for any framework to send: the headers are complete."""
 
     status: int
@@ -95,6 +104,8 @@ class ErrorLayer:
 
         chosen = checked({**DEFAULTS, **options}, catalog)
         self.catalog = catalog
+        # A longer one would be cut in the body.
+        self._codes = frozenset(entry.code for entry in catalog if len(entry.code) <= wire.MAX_TEXT)
         self.trace_header: str = chosen["trace_header"]
         self.trust_inbound: bool = chosen["trust_inbound"]
         self.traceparent: bool = chosen["traceparent"]
@@ -109,8 +120,8 @@ class ErrorLayer:
         self.problem_json: bool | str = chosen["problem_json"]
         self._message_for: Callable[[APIError, Sequence[str]], Any] | None = chosen["message_for"]
         # werkzeug, which is slow to import, is for those who want it.
-        negotiates = self.problem_json or self._message_for is not None
-        self._accept: Any = import_module("errorshape.accept") if negotiates else None
+        self._negotiates = bool(self.problem_json or self._message_for is not None)
+        self._accept: Any = import_module("errorshape.accept") if self._negotiates else None
         self._translator = Translator(self.translations, catalog)
         self._reporter: Reporter = Reporter(chosen["on_error"])
         self.stamp = stamper(self.trace_header)
@@ -242,6 +253,8 @@ class ErrorLayer:
         Never raises: what nobody expected is ``internal_error`` with a constant message.
         """
         trace_id = trace_id or current_trace_id() or self.fresh()
+        if self._translator.is_ours(type(exc)):
+            return self._encode(exc, trace_id, request)  # type: ignore[arg-type]
         exc = only_leaf(exc)
         framework = self._http_exception(exc)
         if framework is not None:
@@ -356,14 +369,16 @@ class ErrorLayer:
 
         ``status`` is what the framework has answered an exception with that is none of ours.
         """
-        leaf = only_leaf(exc)
-        error = self.translate(leaf)
+        is_ours = self._translator.is_ours(type(exc))
+        leaf = exc if is_ours else only_leaf(exc)
+        error: Any = exc if is_ours else self.translate(leaf)
         if error is None and self._http_exception(leaf) is not None:
             return  # a redirect, or a response that the application has made
-        sent = self._or_internal(error, status)
         if not logged:
             self._reporter.log(exc, error, request)
-        self._reporter.tell(sent, leaf, trace_id or current_trace_id() or "-")
+        if self._reporter.hooks:
+            sent = self._or_internal(error, status)
+            self._reporter.tell(sent, leaf, trace_id or current_trace_id() or "-")
 
     def too_late(self, exc: BaseException, request: Request | None = None) -> None:
         """Log a failure that came after the response had begun, so that it can only be cut."""
@@ -397,40 +412,46 @@ class ErrorLayer:
             return self._encoded(InternalError(), trace_id, request)
 
     def _encoded(self, error: APIError, trace_id: str, request: Request | None) -> ErrorResponse:
-        status = error.status if is_error_status(error.status) else 500
-        code = error.code
-        if code not in self.catalog or len(code) > wire.MAX_TEXT:  # which has checked its own
+        # What an entry of the catalogue has, was checked when that was built.
+        status, code, message = error.status, error.code, error.message
+        if not ((type(status) is int and 400 <= status <= 599) or is_error_status(status)):
+            status = 500
+        if code not in self._codes:
             code = self._checked(code, error, status)
-        message, language = error.message, None
-        varies: list[str] = []
-        if self._message_for is not None or _may_be_lazy(error):
-            message, language, varies = self._spoken(error, status, request)
-        message = _text_of(message, error) or class_for_status(status).message
-        own = self._own_headers(error, status)
-        content_type, body = "application/json", b""
-        if request is not None and not self.shapes(request.path):
-            content_type, body = "text/plain; charset=utf-8", wire.text(message).encode()
-        elif self.problem_json:
-            varies = ["Accept", *varies]
-            if self._prefers_problem(request):
-                content_type = PROBLEM
-                body = self._problem(code, message, trace_id, error.details, status)
+        content_type, language, varies = _JSON, None, _NONE
+        is_shaped = request is None or self.shapes(request.path)
+        body = b""
+        if is_shaped and not self._negotiates:  # nearly always plain, and then nothing is lazy
+            body = wire.encode_plain(code, message, trace_id, error.details)
         if not body:
-            content_type = "application/json"
+            if self._message_for is not None or _may_be_lazy(error):
+                message, language, varies = self._spoken(error, status, request)
+            message = _text_of(message, error) or class_for_status(status).message
+            if not is_shaped:
+                content_type, body = _TEXT, wire.text(message).encode()
+            elif self.problem_json:
+                varies = ["Accept", *varies]
+                if self._prefers_problem(request):
+                    content_type = _PROBLEM
+                    body = self._problem(code, message, trace_id, error.details, status)
+        if not body:
+            content_type = _JSON
             body = wire.encode(code, message, trace_id, error.details)
         headers = [
             (self.trace_header, trace_id),
-            ("Content-Type", content_type),
+            content_type,
             ("Content-Length", str(len(body))),
-            ("Cache-Control", "no-store"),
-            *own,
+            _NO_STORE,
         ]
+        if error.headers is not None or status in _WITH_A_HEADER:
+            own = self._own_headers(error, status)
+            headers += own
+            if any(name.lower() == "access-control-expose-headers" for name, _ in own):
+                headers = self.stamp(headers, trace_id)
         if language is not None:
             headers.append(("Content-Language", language))
         if varies:
             headers = varying(headers, *varies)
-        if own and any(name.lower() == "access-control-expose-headers" for name, _ in own):
-            headers = self.stamp(headers, trace_id)
         return ErrorResponse(status, headers, body)
 
     def _spoken(self, error: APIError, status: int, request: Request | None) -> Spoken:
@@ -468,7 +489,7 @@ class ErrorLayer:
             if error.headers is not None
             else []
         )
-        if status not in (401, 429, 503):
+        if status not in _WITH_A_HEADER:
             return own
         names = {name.lower() for name, _ in own}
         if status == 401:

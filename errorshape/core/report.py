@@ -30,7 +30,7 @@ class Reporter:
     """Writes the log records of one layer and calls its ``on_error`` hooks. Never raises."""
 
     def __init__(self, hooks: Sequence[Callable[[APIError, BaseException, str], object]]) -> None:
-        self._hooks = hooks
+        self.hooks = hooks
         self._undocumented: set[str] = set()
 
     def log(self, exc: BaseException, error: APIError | None, request: Request | None) -> None:
@@ -41,18 +41,18 @@ class Reporter:
             self.problem(f"{type(exc).__name__} cannot be read", failure)
 
     def _log(self, exc: BaseException, error: APIError | None, request: Request | None) -> None:
-        where = _where(request)
         if error is None:
-            _log(logging.ERROR, f"Unhandled exception{where}", exc)
+            _log(logging.ERROR, f"Unhandled exception{_where(request)}", exc)
         elif error.status >= 500:
-            line = f"{error.status} {printable(error.code)}{where}: {printable(error.message)}"
+            what = f"{error.status} {printable(error.code)}{_where(request)}"
+            line = f"{what}: {printable(error.message)}"
             _log(logging.ERROR, line, exc if error.__cause__ is not None else None)
         elif logger.isEnabledFor(logging.INFO):
-            _log(logging.INFO, f"{error.status} {printable(error.code)}{where}")
+            _log(logging.INFO, f"{error.status} {printable(error.code)}{_where(request)}")
 
     def tell(self, sent: APIError, exc: BaseException, trace_id: str) -> None:
         """Call the hooks; one that fails is logged and changes nothing."""
-        for hook in self._hooks:
+        for hook in self.hooks:
             try:
                 hook(sent, exc, trace_id)
             except Exception as failure:

@@ -67,6 +67,9 @@ class Translator:
         self._catalog = catalog
         # Any: mypy takes a class of exceptions for unhashable.
         self._rule_of: Any = functools.lru_cache(maxsize=1024)(self._find_rule)
+        #: Whether a class of exceptions is an APIError's, and of no framework at the same time.
+        self.is_ours: Callable[[Any], bool]
+        self.is_ours = functools.lru_cache(maxsize=1024)(self._find_whether_ours)
 
     def translate(self, exc: BaseException) -> APIError | None:
         """Return the APIError that ``exc`` stands for, None if it is one that nobody expected.
@@ -97,6 +100,9 @@ class Translator:
         """Return the module that understands ``exc`` if it is a framework's own HTTP exception."""
         rule = self._rule_of(type(exc))
         return rule if isinstance(rule, ModuleType) else None
+
+    def _find_whether_ours(self, cls: type[BaseException]) -> bool:
+        return issubclass(cls, APIError) and not isinstance(self._rule_of(cls), ModuleType)
 
     def _find_rule(self, cls: type[BaseException]) -> Translation | ModuleType | None:
         for base in cls.__mro__:
