@@ -323,7 +323,7 @@ class _Exchange:
             await self._send(
                 {"type": self.start_type, "status": response.status, "headers": headers}
             )
-            await self._finish({"type": self.body_type, "body": body})
+            await self._finish({"type": self.body_type, "body": body, "more_body": False})
         except OSError:
             self.gone = True
             raise

@@ -130,6 +130,24 @@ def test_what_quart_propagates_is_answered_and_logged_once(setting):
     assert_logged_once(reply)
 
 
+def test_quarts_own_test_client_gets_what_the_wrap_answers():
+    """It wants `more_body` in each message, which ASGI lets a last one leave out."""
+    app = application()
+    app.testing = True
+
+    @app.get("/page")
+    async def page():
+        return "<h1>Not here</h1>", 404
+
+    async def get(path):
+        response = await app.test_client().get(path)
+        return response.status_code, await response.get_json()
+
+    for path, answer in (("/page", (404, "not_found")), ("/crash", (500, "internal_error"))):
+        status, body = asyncio.run(get(path))
+        assert (status, body["error"]["code"]) == answer
+
+
 def test_a_trapped_http_exception_is_a_crash():
     """TRAP_HTTP_EXCEPTIONS is for finding out who aborts: it is signalled and logged as a crash."""
     app = application()
