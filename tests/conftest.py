@@ -30,6 +30,7 @@ IMPORTS = {
     "examples_django": "ninja rest_framework",
     "installed_twice": "django fastapi flask litestar ninja quart rest_framework starlette",
     "success_cost": "django fastapi flask litestar ninja quart rest_framework starlette",
+    "snippets": " ".join([*FRAMEWORKS, "sybil"]),
     "secrets": "attrs cattrs django jsonschema marshmallow pydantic rest_framework",
 }
 VALIDATORS = ("attrs", "cattrs", "jsonschema", "litestar", "marshmallow", "pydantic")
