@@ -370,8 +370,9 @@ def run_asgi(app: Any, request: Request, **options: Any) -> Reply:
 class WebSocketExchange(_ASGIResponse):
     """An ASGI server's side of one WebSocket connection; ``messages`` is what the client got.
 
-    ``received`` are the texts that the client sends before it leaves, ``denial`` whether the server
-    can refuse it with a response, ``subprotocols`` what the client offers. As the specification has
+    ``received`` are the texts that the client sends before it leaves, ``stays`` whether it does so
+    only when the connection is closed, ``denial`` whether the server can refuse it with a response,
+    ``subprotocols`` what the client offers. As the specification has
     it, ``send`` raises OSError once the application was told that the client has left.
     """
 
@@ -380,6 +381,7 @@ class WebSocketExchange(_ASGIResponse):
         path: str,
         *,
         received: Iterable[str] = (),
+        stays: bool = False,
         denial: bool = False,
         subprotocols: Iterable[str] = (),
     ) -> None:
@@ -392,11 +394,16 @@ class WebSocketExchange(_ASGIResponse):
             {"type": "websocket.disconnect", "code": 1005, "reason": ""},
         ]
         self._state = "connecting"  # then "open" or "denied", and "closed"
+        self._may_leave = asyncio.Event()
+        if not stays:
+            self._may_leave.set()
 
     async def receive(self) -> dict[str, Any]:
         """Give the next message of the client."""
         if not self._to_receive:
             raise self.violate("received after the disconnect")
+        if len(self._to_receive) == 1:
+            await self._may_leave.wait()
         return self._to_receive.pop(0)
 
     async def send(self, message: dict[str, Any]) -> None:
@@ -429,6 +436,7 @@ class WebSocketExchange(_ASGIResponse):
 
     def _take_close(self, message: dict[str, Any]) -> None:
         self._state = "closed"
+        self._may_leave.set()
 
     def _take_start(self, message: dict[str, Any]) -> None:
         super()._take_start(message)
@@ -438,6 +446,7 @@ class WebSocketExchange(_ASGIResponse):
         super()._take_body(message)
         if self.complete:
             self._state = "closed"
+            self._may_leave.set()
 
     async def run(self, app: Any, headers: Iterable[tuple[bytes, bytes]] = ()) -> None:
         """Serve the connection to its end."""

@@ -250,3 +250,35 @@ def test_a_body_that_is_no_utf_8_is_the_clients():
 
     assert_error(ask("/typed"), "validation_error", details={"$": "Not valid utf-8 at byte 0"})
     assert_error(ask("/by-hand"), "internal_error")
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        (b'{"config":', "Input data was truncated"),
+        (b"config", "JSON is malformed: invalid character (byte 0)"),
+    ],
+)
+def test_a_malformed_body_is_the_whole(body, message):
+    """What the decoder says of it is a detail: the message is the catalogue's."""
+    reply = ask(litestar(), "/connectors", "POST", (("Content-Type", "application/json"),), body)
+
+    assert_error(reply, "validation_error", details={"$": message})
+    assert reply.error["message"] == errorshape.ValidationError.message
+
+
+# The newest Litestar has another way to declare it, which older ones do not know.
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_a_missing_parameter_has_its_name():
+    """Litestar says which one in the message alone, with the URL, which stays here."""
+
+    @get("/search")
+    async def search(limit: int) -> None:
+        pass
+
+    app = Litestar([search], plugins=[ErrorShapePlugin()], logging_config=None)
+    asyncio.run(start(app))
+
+    reply = ask(app, f"/search?secret={SECRET}")
+
+    assert_error(reply, "validation_error", details={"limit": "Missing required parameter"})

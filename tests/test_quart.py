@@ -53,7 +53,7 @@ def ask(app, path, headers=()):
 
 
 def connect(path, denial=True):
-    exchange = WebSocketExchange(path, denial=denial)
+    exchange = WebSocketExchange(path, stays=True, denial=denial)
     with logs.captured() as records:
         asyncio.run(exchange.run(application(), [(b"x-request-id", b"mine-1")]))
     assert not exchange.violations

@@ -12,6 +12,9 @@ from .paths import Problem, collect
 
 _is_msgspecs = re.compile(r"(?s)(Expected|Object|Invalid|Integer value out of range)\b.*").fullmatch
 
+# The name is the application's; what follows is the URL.
+_missing = re.compile(r"(?s)Missing required \w+ parameter '([^']+)' for (?:path|url) .*").fullmatch
+
 
 def details(exc: Any) -> dict[str, str] | None:
     """Return all errors of a request, None if the exception names none."""
@@ -22,7 +25,8 @@ def details(exc: Any) -> dict[str, str] | None:
     if hasattr(cause, "errors") and inner is not None and is_validators(inner):
         return details_of(inner)  # the error of pydantic that a plugin made a list of
     if not isinstance(exc.extra, list):
-        return None
+        missing = _missing(str(exc.detail))
+        return collect([([missing[1]], "Missing required parameter")]) if missing else None
     return collect(_problem(item, inner) for item in exc.extra if isinstance(item, Mapping))
 
 
