@@ -11,6 +11,7 @@ from django.utils.decorators import async_only_middleware, sync_only_middleware
 
 from errorshape import trace_id
 from errorshape.asgi import ErrorShapeMiddleware
+from errorshape.django import middleware
 from errorshape.trace.context import current
 from tests.drivers import Request, drive_asgi
 from tests.stacks import BY_NAME
@@ -81,6 +82,13 @@ def test_the_servers_last_line_is_of_its_request(site, path):
     reply = ask(site, path)
 
     assert {r.trace_id for r in reply.log_records if r.is_of_server} == {ID}
+
+
+def test_the_id_that_is_brought_back_at_the_end_is_the_same(site, monkeypatch):
+    """As it is done up to Django 6.0; where it is not needed it changes nothing."""
+    monkeypatch.setattr(middleware, "_IN_A_TASK", True)
+
+    assert {r.trace_id for r in ask(site, "/log").log_records if r.is_of_server} == {ID}
 
 
 def test_a_receiver_of_the_end_has_the_id(site):

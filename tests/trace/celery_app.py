@@ -60,7 +60,8 @@ def flatten(results: list[list[str]]) -> list[str]:
 def retries(self: Any, seen: list[str | None]) -> list[str | None]:
     seen = [*seen, errorshape.trace_id()]
     if len(seen) < 3:
-        raise self.retry(args=(seen,), countdown=0)
+        # Not at once: another child could be done before this one has stored that it tries again.
+        raise self.retry(args=(seen,), countdown=0.2)
     return seen
 
 

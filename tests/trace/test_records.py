@@ -461,6 +461,13 @@ def test_what_uvicorn_logs_is_asked_for_by_the_scope(monkeypatch, name, scope, e
     assert Cycle(scope).log("app") == ID
 
 
+def test_nobody_asks_for_the_scope_where_the_wrap_is(monkeypatch):
+    """There the context is right, and a frame costs more than a look at it."""
+    monkeypatch.setattr(records, "ask_scopes", False)
+
+    assert Cycle({}).log("uvicorn.access") == ID
+
+
 def test_a_record_that_uvicorn_did_not_make_keeps_its_id(monkeypatch):
     """One that is made over from another process, for one."""
     monkeypatch.setattr(records, "ask_scopes", True)
