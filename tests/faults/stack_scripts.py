@@ -179,7 +179,7 @@ def run(app: Any, case: Case, trace_id: str) -> tuple[Told, Seen, int, int]:
             mixed_case = case.stack.mixed_case
             exchange = ASGIExchange(request, fault=server.point, mixed_case=mixed_case)
             server.failed = exchange._over.set  # whose send fails has no client to wait for
-            _run_asgi(exchange, app, records)
+            run_asgi(exchange, app, records)
             # §6: an empty part flushes, where the framework hands it on.
             told.too_late |= plan.flushed and exchange.status == told.status
             # A framework may not have handed on yet what it was given.
@@ -232,7 +232,8 @@ def faults_of(stack: Stack, name: str, faults: Iterable[str]) -> list[str]:
     return [fault for fault in faults if fault not in impossible]
 
 
-def _run_asgi(exchange: ASGIExchange, app: Any, records: list[Record]) -> None:
+def run_asgi(exchange: Any, app: Any, records: list[Record]) -> None:
+    """Serve one request or WebSocket in an event loop of its own."""
     try:
         asyncio.run(exchange.run(app))
     except (KeyboardInterrupt, SystemExit) as exc:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,8 +13,10 @@ from tests.drivers import WebSocketExchange
 from tests.faults.asgi_scripts import drive
 from tests.faults.ledger import FAULTS, SERVER_FAULTS, ClientGoneError
 from tests.faults.oracle import answer_to
+from tests.faults.stack_scripts import run_asgi
 from tests.logs import Record, captured
-from tests.stacks.script import SECRET
+from tests.stacks import Stack, script
+from tests.stacks.script import SECRET, Connection
 
 ACCEPT = {"type": "websocket.accept"}
 HELLO = {"type": "websocket.send", "text": "hello"}
@@ -44,13 +47,17 @@ class Case:
 
 
 class _Server(WebSocketExchange):
-    def __init__(self, case: Case) -> None:
-        super().__init__("/sweep", received=["hello"], denial=case.denial)
+    def __init__(self, case: Case, trace_id: str, path: str = "/sweep") -> None:
+        super().__init__(path, received=["hello"], denial=case.denial)
+        self.trace_id = trace_id
         self.case = case
         self.calls = 0
         self.gone = False
         self.over = False  # the application is
         self.refused: BaseException | None = None
+
+    async def run(self, app: Any, headers: Iterable[tuple[bytes, bytes]] = ()) -> None:
+        await super().run(app, [*headers, (b"x-request-id", self.trace_id.encode())])
 
     async def send(self, message: dict[str, Any]) -> None:
         call, self.calls = self.calls, self.calls + 1
@@ -66,7 +73,7 @@ class _Server(WebSocketExchange):
 
 def run(case: Case, wrap: Callable[[Any], Any], trace_id: str) -> tuple[list[str], int, int]:
     """Serve one connection; what was broken, and how many points there were at each end."""
-    server = _Server(case)
+    server = _Server(case, trace_id)
     points, sent = 0, 0
     raised: BaseException | None = None
 
@@ -94,7 +101,66 @@ def run(case: Case, wrap: Callable[[Any], Any], trace_id: str) -> tuple[list[str
             server.over = True
 
     with captured() as records:
-        drive(server.run(wrap(app), [(b"x-request-id", trace_id.encode())]))
+        drive(server.run(wrap(app)))
+    told = [message["type"] for message in SCRIPTS[case.name][:sent]]
+    return _violations(case, server, told, raised, trace_id, records), points, server.calls
+
+
+#: What an application of a framework does for each message of the scripts.
+_STEPS: dict[str, Callable[[Connection], Any]] = {
+    "websocket.accept": lambda connection: connection.accept(),
+    "websocket.send": lambda connection: connection.send("hello"),
+    "websocket.close": lambda connection: connection.close(),
+}
+
+
+class _StackServer(_Server):
+    """Has the client stay: Quart reads on while its view is at work, and cancels it at the end."""
+
+    def __init__(self, case: Case, trace_id: str, path: str, *, answers_late: bool) -> None:
+        super().__init__(case, trace_id, path)
+        #: The framework logs a failure that comes after the end, and tries to answer all the same.
+        self.answers_late = answers_late
+        self.left = asyncio.Event()
+
+    async def receive(self) -> dict[str, Any]:
+        if len(self._to_receive) == 1:
+            await self.left.wait()
+        return await super().receive()
+
+
+def run_stack(stack: Stack, app: Any, case: Case, trace_id: str) -> tuple[list[str], int, int]:
+    """The same through a stack, whose ``/ws/planned`` does what the script says."""
+    is_quart = stack.framework == "quart"
+    server = _StackServer(case, trace_id, "/ws/planned", answers_late=is_quart)
+    points, sent = 0, 0
+    raised: BaseException | None = None
+
+    async def talk(connection: Connection) -> None:
+        nonlocal points, sent, raised
+
+        def point() -> None:
+            nonlocal points
+            points += 1
+            if case.side == "application" and points - 1 == case.at:
+                raise FAULTS[case.fault]()
+
+        try:
+            for message in SCRIPTS[case.name]:
+                point()
+                await _STEPS[message["type"]](connection)
+                sent += 1
+            point()
+        except BaseException as exc:
+            raised = exc
+            raise
+        finally:
+            server.over = True
+            server.left.set()
+
+    script.talk = talk
+    with captured() as records:
+        run_asgi(server, app, records)
     told = [message["type"] for message in SCRIPTS[case.name][:sent]]
     return _violations(case, server, told, raised, trace_id, records), points, server.calls
 
@@ -140,6 +206,9 @@ def _violations(
             broken.append(f"what went well was an error: {errors} {server.failure!r}")
         if closed and not accepted and case.denial:
             broken += _denied(server.messages, 403, "forbidden", trace_id)
+    elif closed and isinstance(server, _StackServer) and server.answers_late:
+        if not errors and answer_to(raised)[0] >= 500:
+            broken.append("§6: a failure after the end is logged")
     elif closed:
         if server.failure is not raised or len(errors) != 1:
             broken.append("§6: a failure after the end is logged once and raised")
@@ -149,6 +218,9 @@ def _violations(
             broken.append(f"§5: logged {len(errors)} times, raised {server.failure!r}")
         if case.denial and not accepted:
             broken += _denied(server.messages, status, code, trace_id)
+        elif isinstance(server, _StackServer) and not accepted:
+            if last.get("type") != "websocket.close":  # a framework's own may have any code
+                broken.append(f"§6: not closed, but {last}")
         elif (last.get("type"), last.get("code"), last.get("reason")) != (
             "websocket.close",
             1011,
@@ -160,8 +232,8 @@ def _violations(
 
 def _denied(messages: list[dict[str, Any]], status: int, code: str, trace_id: str) -> list[str]:
     try:
-        start, content = messages
-        error = json.loads(content["body"])["error"]
+        start, *parts = messages
+        error = json.loads(b"".join(part.get("body", b"") for part in parts))["error"]
         ok = start["status"] == status and (error["code"], error["trace_id"]) == (code, trace_id)
     except (ValueError, KeyError) as exc:
         return [f"§6: not denied with the shape: {messages} ({exc!r})"]
@@ -170,14 +242,23 @@ def _denied(messages: list[dict[str, Any]], status: int, code: str, trace_id: st
 
 def cases(wrap: Callable[[Any], Any]) -> Iterator[Case]:
     """Yield every script without a fault, then with each fault at each point of each side."""
+    return product(lambda case: run(case, wrap, "counts"), FAULTS, SERVER_FAULTS)
+
+
+def product(
+    count: Callable[[Case], tuple[Any, int, int]],
+    faults: Iterable[str],
+    server_faults: Iterable[str],
+) -> Iterator[Case]:
+    """Yield the same of any application, whose points ``count`` counts."""
     for name in SCRIPTS:
         for denial in (True, False):
             base = Case(name, denial, "none")
             yield base
-            _, points, calls = run(base, wrap, "counts")
+            _, points, calls = count(base)
             for at in range(points):
-                for fault in FAULTS:
+                for fault in faults:
                     yield Case(name, denial, "application", at, fault)
             for at in range(calls):
-                for fault in SERVER_FAULTS:
+                for fault in server_faults:
                     yield Case(name, denial, "server", at, fault)

@@ -93,6 +93,16 @@ async def parse(data: Annotated[dict[str, str], Body()]) -> str:
 @websocket("/ws/{kind:str}")
 async def socket(socket: WebSocket[Any, Any, Any]) -> None:
     kind = socket.path_params["kind"]
+    if kind == "planned":
+        await script.planned_websocket(
+            script.Connection(
+                accept=socket.accept,
+                send=socket.send_text,
+                receive=socket.receive_text,
+                close=socket.close,
+            )
+        )
+        return
     if kind == "crash":
         await socket.accept()
     script.websocket(kind)

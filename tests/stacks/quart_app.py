@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -53,6 +54,16 @@ def build(**options: Any) -> quart.Quart:
 
     @app.websocket("/ws/<kind>")
     async def websocket(kind: str) -> None:
+        if kind == "planned":
+            await script.planned_websocket(
+                script.Connection(
+                    accept=quart.websocket.accept,
+                    send=quart.websocket.send,
+                    receive=quart.websocket.receive,
+                    close=functools.partial(quart.websocket.close, 1000),
+                )
+            )
+            return
         if kind == "crash":
             await quart.websocket.accept()
         script.websocket(kind)

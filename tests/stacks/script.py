@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import Enum
@@ -520,6 +520,29 @@ def parse(sent: Sent) -> Answer:
 
 
 # --- WebSockets ----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Connection:
+    """What every framework can do with a WebSocket, by whatever name."""
+
+    accept: Callable[[], Awaitable[Any]]
+    send: Callable[[str], Awaitable[Any]]
+    receive: Callable[[], Awaitable[Any]]
+    close: Callable[[], Awaitable[Any]]
+
+
+async def _silence(connection: Connection) -> None:
+    """Say nothing."""
+
+
+#: What ``/ws/planned`` does: a sweep sets it before each of its connections.
+talk: Callable[[Connection], Awaitable[None]] = _silence
+
+
+async def planned_websocket(connection: Connection) -> None:
+    """Do what is planned."""
+    await talk(connection)
 
 
 def websocket(kind: str) -> None:

@@ -62,6 +62,16 @@ def starlette_path(path: str) -> str:
 
 async def websocket(connection: WebSocket) -> None:
     kind = connection.path_params["kind"]
+    if kind == "planned":
+        await script.planned_websocket(
+            script.Connection(
+                accept=connection.accept,
+                send=connection.send_text,
+                receive=connection.receive_text,
+                close=connection.close,
+            )
+        )
+        return
     if kind == "crash":
         await connection.accept()
     script.websocket(kind)
