@@ -34,7 +34,15 @@ def _find_translations(cls: type) -> ModuleType | None:
 
 
 # Any: mypy takes a class for unhashable.
-_translations: Any = functools.lru_cache(maxsize=1024)(_find_translations)
+_known_translations: Any = functools.lru_cache(maxsize=1024)(_find_translations)
+
+
+def _translations(cls: type) -> ModuleType | None:
+    try:
+        module: ModuleType | None = _known_translations(cls)
+    except TypeError:  # its metaclass has made it such that no dictionary can hold it
+        return None
+    return module
 
 
 def is_lazy(value: Any) -> bool:

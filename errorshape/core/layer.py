@@ -522,7 +522,10 @@ def _may_be_lazy(error: APIError) -> bool:
     if type(error.message) is not str or not error.message:
         return True
     details = error.details
-    return type(details) is dict and not _PLAIN.issuperset(map(type, details.values()))
+    try:
+        return type(details) is dict and not _PLAIN.issuperset(map(type, details.values()))
+    except TypeError:  # a class that no set can hold
+        return True
 
 
 def _text_of(message: Any, error: APIError) -> str:

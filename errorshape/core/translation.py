@@ -67,9 +67,15 @@ class Translator:
         self._catalog = catalog
         # Any: mypy takes a class of exceptions for unhashable.
         self._rule_of: Any = functools.lru_cache(maxsize=1024)(self._find_rule)
-        #: Whether a class of exceptions is an APIError's, and of no framework at the same time.
-        self.is_ours: Callable[[Any], bool]
-        self.is_ours = functools.lru_cache(maxsize=1024)(self._find_whether_ours)
+        self._is_ours: Any = functools.lru_cache(maxsize=1024)(self._find_whether_ours)
+
+    def is_ours(self, cls: type[BaseException]) -> bool:
+        """Whether a class of exceptions is an APIError's, and of no framework at the same time."""
+        try:
+            found: bool = self._is_ours(cls)
+        except TypeError:  # its metaclass has made it such that no dictionary can hold it
+            return False
+        return found
 
     def translate(self, exc: BaseException) -> APIError | None:
         """Return the APIError that ``exc`` stands for, None if it is one that nobody expected.

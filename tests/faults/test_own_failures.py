@@ -109,7 +109,31 @@ def test_a_translation_that_fails_hides_nothing(ask, translation):
     assert any("translation of DomainError failed" in r.message for r in own_errors(reply))
 
 
-@pytest.mark.parametrize("name", ["on_error", "generate", "translate"])
+@pytest.mark.parametrize(
+    "message_for",
+    [
+        fails,
+        Nameless(),
+        lambda *args: 7,
+        lambda *args: ("a", "b", "c"),
+        lambda *args: ("a", "\r\n"),
+    ],
+    ids=["raises", "nameless", "a number", "three", "no tag"],
+)
+def test_a_message_that_cannot_be_made_is_the_errors_own(ask, message_for):
+    """``message_for`` is asked for its words; where it has none, those of the error go out."""
+
+    def plan():
+        raise errorshape.ConflictError("Taken.")
+
+    reply = ask(plan, message_for=message_for)
+
+    assert (reply.status, reply.error["message"]) == (409, "Taken.")
+    assert_shape(reply, "conflict")
+    assert any("message_for failed" in record.message for record in own_errors(reply))
+
+
+@pytest.mark.parametrize("name", ["on_error", "generate", "translate", "message_for"])
 @pytest.mark.parametrize("end", [KeyboardInterrupt, SystemExit])
 def test_the_end_of_the_process_passes_through(ask, name, end):
     """Whatever it meets: hooks, generators and translations are not asked to survive it."""
@@ -124,6 +148,7 @@ def test_the_end_of_the_process_passes_through(ask, name, end):
         raise DomainError(SECRET)
 
     options = {"on_error": (ends,), "generate": ends, "translate": {DomainError: ends}}
+    options["message_for"] = ends
     reply = ask(plan, **{name: options[name]})
 
     assert isinstance(reply.failure, end)
@@ -221,6 +246,10 @@ class Hostile:
     __repr__ = __bool__ = __len__ = __iter__ = keys = items = __getitem__ = __hash__ = __str__
 
 
+class OfNoDictionary(metaclass=Unequal):
+    """A value whose class no dictionary can hold."""
+
+
 class HostileText(str):
     """A string by its class only."""
 
@@ -237,6 +266,8 @@ class HostileText(str):
     [
         lambda: errorshape.ConflictError(Hostile()),
         lambda: errorshape.ConflictError(HostileText("taken")),
+        lambda: errorshape.ConflictError(OfNoDictionary()),
+        lambda: errorshape.ConflictError("Taken.", details={"name": OfNoDictionary()}),
         lambda: errorshape.ConflictError("Taken.", details={"name": Hostile()}),
         lambda: errorshape.ConflictError("Taken.", details={"name": HostileText("taken")}),
         lambda: errorshape.ConflictError("Taken.", details=Hostile()),
@@ -244,7 +275,10 @@ class HostileText(str):
         lambda: errorshape.ConflictError("Taken.", headers={"X-Name": Hostile()}),
         lambda: errorshape.ConflictError("Taken.", headers=[Hostile()]),
     ],
-    ids="message text detail detail-text details headers header pair".split(),
+    ids=(
+        "message text of-no-dictionary of-no-dictionary-in-details detail detail-text details"
+        " headers header pair"
+    ).split(),
 )
 def test_an_error_that_cannot_be_read_is_sent(ask, error):
     """Whatever an error holds: its code and status go out, and nothing of what failed."""
