@@ -26,9 +26,9 @@ Counts = dict[Job, float]
 _VALGRIND = ("valgrind", "--tool=cachegrind", "--cache-sim=no", "--cachegrind-out-file=/dev/null")
 _total = re.compile(r"I\s+refs:\s+([\d,]+)").search
 # Until the interpreter has specialized its code.
-_SHORT = 64
+_SHORT = 32
 # Ids are made in batches of 128: these are whole ones.
-_MORE = {"asgi": 512, "wsgi": 512, "core": 1024}
+_MORE = {"asgi": 256, "wsgi": 256, "core": 1024}
 # What is done so often in a request needs no further one to be warm.
 _LARGE = 1_000
 _MORE_OF_A_FRAMEWORK = 128
