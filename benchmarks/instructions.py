@@ -16,8 +16,11 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterable
 from contextlib import suppress
+from functools import partial
 from importlib import import_module
 from pathlib import Path
+
+from . import drive
 
 #: A candidate and a variant.
 Job = tuple[str, str]
@@ -26,9 +29,9 @@ Counts = dict[Job, float]
 _VALGRIND = ("valgrind", "--tool=cachegrind", "--cache-sim=no", "--cachegrind-out-file=/dev/null")
 _total = re.compile(r"I\s+refs:\s+([\d,]+)").search
 # Until the interpreter has specialized its code.
-_SHORT = 64
+_SHORT = 32
 # Ids are made in batches of 128: these are whole ones.
-_MORE = {"asgi": 512, "wsgi": 512, "core": 1024}
+_MORE = {"asgi": 256, "wsgi": 256, "core": 1024}
 # What is done so often in a request needs no further one to be warm.
 _LARGE = 1_000
 _MORE_OF_A_FRAMEWORK = 128
@@ -39,13 +42,13 @@ def count(protocol: str, jobs: Iterable[Job]) -> Counts:
     jobs = list(jobs)
     command = [sys.executable, "-m", "benchmarks.instructions", protocol]
     command += [f"{name}/{variant}" for name, variant in jobs]
-    environ = {**os.environ, "PYTHONHASHSEED": "0"}
+    # Compiled once, whatever the environment says: that is none of the request's work.
+    environ = {**os.environ, "PYTHONHASHSEED": "0", "PYTHONDONTWRITEBYTECODE": ""}
     with tempfile.TemporaryDirectory() as directory:
         done = subprocess.run(
             [*_VALGRIND, f"--log-file={directory}/%p", *command],
             env=environ,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            capture_output=True,
             text=True,
             check=False,
         )
@@ -79,16 +82,14 @@ def _counted(log: Path) -> int:
 
 def main(protocol: str, *jobs: str) -> None:
     """Serve requests; print for each job the ids of the two processes that have done so."""
-    from . import drive
-
     for module in drive.IMPORTS.get(protocol, ()):
         import_module(module)
     for job in jobs:
-        name, _, variant = job.rpartition("/")
-        _in_a_copy(lambda: _twice(drive.driver(protocol, name, variant), protocol, variant))
+        _in_a_copy(partial(_twice, protocol, *job.rsplit("/", 1)))
 
 
-def _twice(once: Callable[[], object], protocol: str, variant: str) -> None:
+def _twice(protocol: str, name: str, variant: str) -> None:
+    once = drive.driver(protocol, name, variant)
     short, more = _lengths(protocol, variant)
 
     def serve(times: int) -> None:

@@ -7,10 +7,11 @@ import json
 import logging
 import os
 import re
+import statistics
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from typing import Any
 
 import msgspec
@@ -23,6 +24,7 @@ from errorshape.core.layer import ErrorLayer
 from . import data, drive
 from .candidates import CANDIDATES
 from .instructions import count
+from .servers import serving
 from .timing import interleaved
 
 Table = dict[str, dict[str, float]]
@@ -38,6 +40,8 @@ COUNTED = {
     "fastapi": ("fresh", "error", "own"),
     "drf": ("fresh", "error", "own"),
 }
+# Six times everything else, which no count has to show; its time is taken.
+_NOT_COUNTED = ("OpenTelemetry",)
 # Peers of an id have no answer to an error.
 _ANSWER = ("bare", "minimum", "errorshape")
 
@@ -49,7 +53,8 @@ def counted(protocol: str) -> Table:
         (name, variant)
         for variant in COUNTED[protocol]
         for name in names
-        if not (variant == "error" and "minimum" in names and name not in _ANSWER)
+        if name not in _NOT_COUNTED
+        and not (variant == "error" and "minimum" in names and name not in _ANSWER)
     ]
     table: Table = {}
     for (name, variant), instructions in count(protocol, jobs).items():
@@ -309,7 +314,7 @@ _GROWING: dict[str, tuple[Callable[[int, str], Call], Sequence[str], Sequence[in
 _IMPORT = """
 import resource, time
 start = time.process_time()
-import {module}
+{module}
 took = time.process_time() - start
 with open("/proc/self/statm") as file:
     resident = int(file.read().split()[1]) * resource.getpagesize()
@@ -317,22 +322,51 @@ print(took * 1e3, resident / 2**20)
 """
 
 
-def imports() -> Table:
+# A Django site that serves has loaded its handlers, its middlewares and its URLs.
+_SITE = """import django
+from django.conf import settings
+settings.configure(ROOT_URLCONF="benchmarks.urls", SECRET_KEY="benchmark", LOGGING_CONFIG=None)
+django.setup()
+from django.core.wsgi import get_wsgi_application
+get_wsgi_application()
+import django.urls, django.views.defaults, django.middleware.common"""
+
+#: The rows of the table: what is imported by each.
+_MODULES = {
+    "nothing": "pass",
+    "msgspec": "import msgspec",
+    "errorshape": "import errorshape",
+    **{
+        framework + more: f"{first}\nimport {ours}" if ours else first
+        for framework, first in (
+            ("flask", "import flask"),
+            ("django", _SITE),
+            ("starlette", "import starlette.applications"),
+            ("fastapi", "import fastapi"),
+        )
+        for more, ours in (
+            ("", ""),
+            (", msgspec", "msgspec"),
+            (f", errorshape.{framework}", f"errorshape.{framework}"),
+        )
+    },
+}
+
+
+def imports(rounds: int = 7) -> Table:
     """CPU milliseconds and MiB of a fresh interpreter, the least of many, in turn."""
-    modules = ["msgspec", "errorshape"]
-    for framework in ("flask", "django.http", "starlette.applications", "fastapi"):
-        ours = framework.partition(".")[0]
-        modules += [framework, f"{framework}, errorshape.{ours}"]
     table: Table = {}
-    for _ in range(9):
-        for module in modules:
-            settings = "from django.conf import settings; settings.configure()\n"
-            code = (settings if "django" in module else "") + _IMPORT.format(module=module)
+    for _ in range(rounds):
+        for row_name, module in _MODULES.items():
             done = subprocess.run(
-                [sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, check=True
+                [sys.executable, "-c", _IMPORT.replace("{module}", module)],
+                env={**os.environ, "PYTHONDONTWRITEBYTECODE": ""},  # it is compiled once
+                stdout=subprocess.PIPE,
+                text=True,
+                check=True,
             )
             took, resident = map(float, done.stdout.split())
-            row = table.setdefault(module, {"CPU ms": took, "MiB": resident})
+            row = table.setdefault(row_name, {"CPU ms": took, "MiB": resident})
             row["CPU ms"], row["MiB"] = min(row["CPU ms"], took), min(row["MiB"], resident)
     return table
 
@@ -344,28 +378,45 @@ _P99 = re.compile(r"99%\s+([\d.]+)(us|ms|s)").search
 _MILLISECONDS = {"us": 1e-3, "ms": 1.0, "s": 1e3}
 
 
-def servers(seconds: int = 3, rounds: int = 3) -> Table:
-    """Requests a second and p99 with wrk on loopback, candidates in turn, the best of each."""
-    from .servers import serving
+_SERVED = ("bare", "minimum", "errorshape", "asgi-correlation-id", "starlette's two")
 
+
+def servers(seconds: int = 2, rounds: int = 7) -> Table:
+    """Requests a second and p99 with wrk on loopback, candidates in turn in each round."""
     table: Table = {}
     for server in ("uvicorn", "granian"):
-        for _ in range(rounds):
-            for name in ("bare", "errorshape", "asgi-correlation-id", "starlette's two"):
-                with serving(server, name) as url:
-                    done = subprocess.run(
-                        ["wrk", "-t1", "-c16", f"-d{seconds}s", "--latency", f"{url}/ok"],
-                        stdout=subprocess.PIPE,
-                        text=True,
-                        check=True,
-                    )
-                rate, p99 = _RATE(done.stdout), _P99(done.stdout)
-                if rate is None or p99 is None:
-                    raise RuntimeError(done.stdout)
-                row = table.setdefault(f"{server}, {name}", {"requests/s": 0.0, "p99 ms": 1e9})
-                row["requests/s"] = max(row["requests/s"], float(rate[1]))
-                row["p99 ms"] = min(row["p99 ms"], float(p99[1]) * _MILLISECONDS[p99[2]])
+        found: dict[str, list[tuple[float, float]]] = {name: [] for name in _SERVED}
+        with ExitStack() as stack:
+            urls = {name: stack.enter_context(serving(server, name)) for name in _SERVED}
+            for _ in range(rounds):
+                for name, url in urls.items():
+                    found[name].append(_wrk(url, seconds))
+        for name, runs in found.items():
+            losses = [
+                (1 - rate / bare) * 100
+                for (rate, _), (bare, _) in zip(runs, found["bare"], strict=True)
+            ]
+            low, middle, high = statistics.quantiles(losses, n=4)
+            table[f"{server}, {name}"] = {
+                "requests/s": statistics.median(rate for rate, _ in runs),
+                "p99 ms": statistics.median(p99 for _, p99 in runs),
+                "loss": middle,
+                "spread": (high - low) / 2,
+            }
     return table
+
+
+def _wrk(url: str, seconds: int) -> tuple[float, float]:
+    done = subprocess.run(
+        ["wrk", "-t1", "-c16", f"-d{seconds}s", "--latency", f"{url}/ok"],
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+    )
+    rate, p99 = _RATE(done.stdout), _P99(done.stdout)
+    if rate is None or p99 is None:
+        raise RuntimeError(done.stdout)
+    return float(rate[1]), float(p99[1]) * _MILLISECONDS[p99[2]]
 
 
 def _table(calls: dict[str, Callable[[], object]]) -> Table:

@@ -49,7 +49,7 @@ def encode_plain(code: str, message: Any, trace_id: str, details: Any) -> bytes:
         elif details is not None:
             return b""
         if type(message) is str and message:
-            body = _encode(Envelope(Error(code, message, trace_id, details or UNSET)))  # type: ignore[arg-type]
+            body = _encode(Envelope(Error(code, message, trace_id, details or UNSET)))
             if len(body) <= _WITHIN_ALL_BOUNDS or (
                 len(body) <= MAX_BODY and is_plain(message, details)
             ):

@@ -4,11 +4,18 @@ import asyncio
 import re
 
 import pytest
+from django.http import HttpResponse
+from django.test import RequestFactory
+from flask import Flask
 
+import errorshape
+from benchmarks import data
 from benchmarks.minimum import asgi as asgi_minimum
+from benchmarks.minimum import django as django_minimum
+from benchmarks.minimum import flask as flask_minimum
 from benchmarks.minimum import wsgi as wsgi_minimum
 from benchmarks.minimum.identity import current
-from tests.drivers import Request, run_asgi, run_wsgi
+from tests.drivers import Reply, Request, run_asgi, run_wsgi
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"
 TRACEPARENT = ("traceparent", f"00-{TRACE}-b7ad6b7169203331-01")
@@ -49,7 +56,42 @@ def wsgi_whole(wraps, headers, seen):
     return wsgi(wraps, headers, seen, whole=True)
 
 
-PROTOCOLS = pytest.mark.parametrize("protocol", [asgi, wsgi, wsgi_whole])
+def flask(wraps, headers, seen):
+    """Serve one request by a Flask application with the minimum in it as many times."""
+    app = Flask(__name__)
+
+    @app.get("/")
+    def view():
+        seen.append(current.get())
+        return app.response_class(iter(["", "a", "b"]), headers=headers)
+
+    for _ in range(wraps):
+        flask_minimum.minimum(app)
+    return lambda request: run_wsgi(app, request)
+
+
+def django(wraps, headers, seen):
+    """Serve one request by a Django application with as many of the middleware."""
+
+    def view(request):
+        seen.append(current.get())
+        return HttpResponse(b"ab", headers=dict(headers))
+
+    def serve(request):
+        given = {"HTTP_" + name.upper().replace("-", "_"): value for name, value in request.headers}
+        get_response = view
+        for _ in range(wraps):
+            get_response = django_minimum.minimum(get_response)
+        response = get_response(RequestFactory().get(request.path, **given))
+        pairs = [(name.lower(), value) for name, value in response.items()]
+        body = response.content
+        response.close()
+        return Reply(response.status_code, pairs, body)
+
+    return serve
+
+
+PROTOCOLS = pytest.mark.parametrize("protocol", [asgi, wsgi, wsgi_whole, flask, django])
 PLAIN = [("Content-Type", "text/plain")]
 
 
@@ -110,7 +152,7 @@ def test_an_inner_wrap_takes_the_outer_ones_id(protocol):
     assert get(protocol, wraps=2)[1]
 
 
-@pytest.mark.parametrize("protocol", [wsgi, wsgi_whole])
+@pytest.mark.parametrize("protocol", [wsgi, wsgi_whole, flask, django])
 def test_wsgi_clears_the_variable(protocol):
     """When the server has closed the body, the thread has no id."""
     get(protocol)
@@ -185,21 +227,69 @@ def test_asgi_a_client_that_has_gone_needs_no_response():
         serve(START, END, send=refuse)
 
 
-def test_django_keeps_the_success_path(monkeypatch):
-    """The id is taken, exposed, replaces the application's own, and is cleared at ``close()``."""
-    from django.http import HttpResponse
-    from django.test import RequestFactory
+# --- a documented error ---------------------------------------------------------------------------
 
-    from benchmarks.minimum.django import minimum
 
-    def view(request):
-        own = {"X-Request-Id": "own", "Access-Control-Expose-Headers": "ETag"}
-        return HttpResponse(current.get(), headers=own)
+def answered(reply):
+    error = reply.error
+    assert (reply.status, error["code"], error["details"]) == (404, "not_found", data.DETAILS)
+    assert error["trace_id"] == reply.one("x-request-id") == "mine"
+    assert reply.one("content-type") == "application/json"
+    assert reply.one("content-length") == str(len(reply.body))
+    assert reply.one("cache-control") == "no-store"
 
-    response = minimum(minimum(view))(RequestFactory().get("/", HTTP_X_REQUEST_ID="mine"))
 
-    assert response.headers["X-Request-Id"] == "mine"
-    assert response.content == b"mine"
-    assert response.headers["Access-Control-Expose-Headers"] == "ETag, X-Request-Id"
-    response.close()
-    assert current.get() is None
+MINE = Request("GET", "/error", (("X-Request-Id", "mine"),))
+
+
+def test_asgi_answers_a_documented_error():
+    """As the envelope, with its headers; not when the response has begun."""
+    answered(run_asgi(asgi_minimum.minimum(data.asgi), MINE))
+
+    async def begun(scope, receive, send):
+        await send(START)
+        await send({**END, "more_body": True})
+        raise data.documented()
+
+    with pytest.raises(errorshape.NotFoundError):
+        asyncio.run(asgi_minimum.minimum(begun)({"type": "http", "headers": []}, None, _nothing))
+
+
+async def _nothing(message):
+    pass
+
+
+def test_wsgi_answers_a_documented_error():
+    """As the envelope, with its headers; not when the response has begun."""
+    answered(run_wsgi(wsgi_minimum.minimum(data.wsgi), MINE))
+
+    def begun(environ, start_response):
+        start_response("200 OK", [])(b"x")
+        raise data.documented()
+
+    with pytest.raises(errorshape.NotFoundError):
+        wsgi_minimum.minimum(begun)({}, lambda *start: lambda chunk: None)
+
+
+def test_flask_answers_a_documented_error():
+    """By its error handler."""
+    app = Flask(__name__)
+
+    @app.get("/error")
+    def view():
+        raise data.documented()
+
+    answered(run_wsgi(flask_minimum.minimum(app), MINE))
+
+
+def test_django_answers_a_documented_error():
+    """By ``process_exception``; nothing else."""
+    middleware = django_minimum.minimum(
+        lambda request: middleware.process_exception(request, data.documented())
+    )
+
+    response = middleware(RequestFactory().get("/", HTTP_X_REQUEST_ID="mine"))
+
+    pairs = [(name.lower(), value) for name, value in response.items()]
+    answered(Reply(response.status_code, pairs, response.content))
+    assert middleware.process_exception(None, KeyError()) is None
