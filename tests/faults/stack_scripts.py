@@ -226,7 +226,7 @@ def faults_of(stack: Stack, name: str, faults: Iterable[str]) -> list[str]:
     elif stack.protocol == "asgi" and stack.framework == "django":
         if not stack.prefix:
             impossible = {"GeneratorExit"}  # asgiref cannot take it out of a thread
-        if django.VERSION < (6,) and SCRIPTS[name][0].chunks is not None:
+        if django.VERSION < (6, 1) and SCRIPTS[name][0].chunks is not None:
             # ASGIHandler.handle() takes each for its own, which it cancels when the client leaves.
             impossible |= ENDS_OF_TASKS
     return [fault for fault in faults if fault not in impossible]
