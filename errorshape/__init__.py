@@ -44,7 +44,8 @@ from .core.exceptions import (
     URITooLongError,
     ValidationError,
 )
-from .core.layer import ErrorLayer, ErrorResponse
+from .core.http import ErrorResponse
+from .core.layer import ErrorLayer
 from .core.translation import validating
 from .trace import bind_trace_id, new_trace_id, trace_id
 

@@ -8,7 +8,8 @@ from typing import Any, Unpack
 
 from .core.body import MAX_BODY
 from .core.headers import stamper, varying
-from .core.layer import ErrorLayer, ErrorResponse, Request
+from .core.http import ErrorResponse, Request
+from .core.layer import ErrorLayer
 from .core.options import Options
 from .core.translation import is_disconnect, only_leaf
 from .trace.context import Trace, current

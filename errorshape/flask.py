@@ -8,7 +8,8 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, Unpack
 
 from .core.exceptions import APIError
-from .core.layer import ErrorLayer, ErrorResponse, Request
+from .core.http import ErrorResponse, Request
+from .core.layer import ErrorLayer
 from .core.options import Options
 from .core.versions import is_older
 from .wsgi import ErrorShapeMiddleware, header_in

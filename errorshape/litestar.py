@@ -9,7 +9,8 @@ from typing import Any, Unpack
 from .asgi import SCOPE_KEY, ErrorShapeMiddleware, Receive, Scope, Send, request_in
 from .core.details import details_of
 from .core.exceptions import APIError, ValidationError
-from .core.layer import ErrorLayer, ErrorResponse
+from .core.http import ErrorResponse
+from .core.layer import ErrorLayer
 from .core.options import Options
 from .core.versions import is_older
 

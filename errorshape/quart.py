@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, Unpack
 
 from .asgi import SCOPE_KEY, ErrorShapeMiddleware, header_in
 from .core.exceptions import APIError
-from .core.layer import ErrorLayer, ErrorResponse, Request
+from .core.http import ErrorResponse, Request
+from .core.layer import ErrorLayer
 from .core.options import Options
 from .core.translation import only_leaf
 from .core.versions import is_older

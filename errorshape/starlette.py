@@ -16,7 +16,8 @@ from .asgi import (
     request_in,
 )
 from .core.exceptions import APIError
-from .core.layer import ErrorLayer, ErrorResponse, Request
+from .core.http import ErrorResponse, Request
+from .core.layer import ErrorLayer
 from .core.options import Options
 from .core.translation import is_disconnect, only_leaf
 from .core.versions import is_older

@@ -10,7 +10,7 @@ from .core.catalog import Catalog, class_for_status
 from .core.details import is_validators
 from .core.details.marshmallow import from_webargs
 from .core.exceptions import APIError
-from .core.layer import ErrorResponse
+from .core.http import ErrorResponse
 
 
 def translate(exc: HTTPException, catalog: Catalog) -> APIError | None:

@@ -11,7 +11,8 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Unpack
 
 from .core.body import MAX_BODY
-from .core.layer import ErrorLayer, ErrorResponse, Request
+from .core.http import ErrorResponse, Request
+from .core.layer import ErrorLayer
 from .core.options import Options
 from .trace.context import Trace, current, leave, leave_at_close
 

@@ -18,7 +18,7 @@ from openapi_spec_validator import validate
 import errorshape
 from errorshape import cli
 from errorshape.contract.openapi import complete, components, responses
-from errorshape.core.layer import Request
+from errorshape.core.http import Request
 
 # Django's two are in a process of their own: a project's settings are for good.
 APPS = ("fastapi", "litestar", "apispec", "smorest", "apiflask")

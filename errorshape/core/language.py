@@ -7,13 +7,11 @@ import re
 from collections.abc import Callable, Sequence
 from importlib import import_module
 from types import ModuleType
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from .catalog import class_for_status
 from .exceptions import APIError
-
-if TYPE_CHECKING:
-    from .layer import Request
+from .http import Request
 
 #: The lazy translations of frameworks by their class, and the module of ours that can say in which
 #: language one would be rendered now.

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, NamedTuple, Unpack
-
-import msgspec
+from typing import TYPE_CHECKING, Any, Unpack
 
 from ..trace.context import Trace, current
 from ..trace.context import trace_id as current_trace_id
@@ -25,6 +23,7 @@ from .headers import (
     stamper,
     varying,
 )
+from .http import ErrorResponse, Request
 from .options import DEFAULTS, LayerOptions, Options, checked
 from .translation import Translator, only_leaf
 
@@ -50,24 +49,6 @@ _NONE: Sequence[str] = ()
 
 # The statuses that have a header of their own.
 _WITH_A_HEADER = frozenset({401, 429, 503})
-
-
-class ErrorResponse(msgspec.Struct, gc=False):
-    """A response, ready for any framework to send: the headers are complete."""
-
-    status: int
-    headers: list[tuple[str, str]]
-    body: bytes
-
-
-class Request(NamedTuple):
-    """What the layer wants to know of the request that failed."""
-
-    method: str = "GET"
-    path: str = "/"
-    #: Gives a header of the request by its name, ``""`` if it has none; asked only by an option
-    #: whose answer depends on the client.
-    header: Callable[[str], str] = lambda name: ""
 
 
 class ErrorLayer:

@@ -6,12 +6,10 @@ import logging
 import sys
 import traceback
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from .exceptions import APIError
-
-if TYPE_CHECKING:
-    from .layer import Request
+from .http import Request
 
 logger = logging.getLogger("errorshape")
 

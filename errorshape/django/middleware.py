@@ -19,7 +19,8 @@ from django.views.defaults import server_error
 
 from ..asgi import SCOPE_KEY
 from ..core.body import MAX_BODY
-from ..core.layer import ErrorLayer, ErrorResponse, Request
+from ..core.http import ErrorResponse, Request
+from ..core.layer import ErrorLayer
 from ..trace import records
 from ..trace.context import current, leave, leave_at_close, note_end
 from ..wsgi import ENVIRON_KEY, header_in, logs_after_close

@@ -11,7 +11,7 @@ from ..core.catalog import Catalog, class_for_status
 from ..core.details import details_of
 from ..core.details.marshmallow import from_webargs
 from ..core.exceptions import APIError
-from ..core.layer import ErrorResponse
+from ..core.http import ErrorResponse
 from . import http_error
 
 

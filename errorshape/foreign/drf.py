@@ -10,7 +10,7 @@ from ..core.catalog import Catalog, class_for_status
 from ..core.details import details_of
 from ..core.details.drf import from_detail
 from ..core.exceptions import APIError
-from ..core.layer import ErrorResponse
+from ..core.http import ErrorResponse
 
 
 def translate(exc: Any, catalog: Catalog) -> APIError | None:

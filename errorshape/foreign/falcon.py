@@ -7,7 +7,7 @@ from typing import Any
 
 from ..core.catalog import Catalog
 from ..core.exceptions import APIError
-from ..core.layer import ErrorResponse
+from ..core.http import ErrorResponse
 from . import http_error
 
 

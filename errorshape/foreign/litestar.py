@@ -9,7 +9,7 @@ import msgspec
 from ..core.catalog import Catalog
 from ..core.details import details_of
 from ..core.exceptions import APIError, ValidationError
-from ..core.layer import ErrorResponse
+from ..core.http import ErrorResponse
 from . import http_error
 
 _VALIDATION = "litestar.exceptions.http_exceptions.ValidationException"

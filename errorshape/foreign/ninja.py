@@ -9,7 +9,7 @@ import msgspec
 from ..core.catalog import Catalog, class_for_status
 from ..core.details import details_of
 from ..core.exceptions import APIError
-from ..core.layer import ErrorResponse
+from ..core.http import ErrorResponse
 from . import http_error
 
 

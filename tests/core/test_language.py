@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from errorshape import ConflictError, ErrorLayer
 from errorshape.accept import languages
-from errorshape.core.layer import Request
+from errorshape.core.http import Request
 
 django.setup()
 

@@ -19,7 +19,7 @@ from errorshape import (
     UnauthorizedError,
 )
 from errorshape.core.body import MAX_BODY
-from errorshape.core.layer import Request
+from errorshape.core.http import Request
 from errorshape.trace.context import Trace
 
 API = Request("GET", "/api/x")

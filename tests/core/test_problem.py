@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 import errorshape
 from errorshape import APIError, ConflictError, ErrorLayer, NotFoundError
 from errorshape.core.catalog import status_name
-from errorshape.core.layer import Request
+from errorshape.core.http import Request
 
 PAGE = "https://docs.example/errors"
 ID = "7f3a1b2c-4d5e-4f7a-8b9c-0d1e2f3a4b5c"

@@ -8,7 +8,7 @@ import pytest
 import errorshape
 from errorshape import wsgi
 from errorshape.core import body as wire
-from errorshape.core.layer import Request as About
+from errorshape.core.http import Request as About
 from tests.clients import InProcess
 from tests.drivers import Request, run_asgi, run_wsgi
 from tests.faults import ALL
