@@ -31,6 +31,8 @@ IMPORTS = {
     "installed_twice": "django fastapi flask litestar ninja quart rest_framework starlette",
     "success_cost": "django fastapi flask litestar ninja quart rest_framework starlette",
     "snippets": " ".join([*FRAMEWORKS, "sybil"]),
+    "shops": "apiflask django fastapi flask_smorest litestar ninja rest_framework",
+    "sweep_websocket_stacks": "quart",
     "secrets": "attrs cattrs django jsonschema marshmallow pydantic rest_framework",
 }
 VALIDATORS = ("attrs", "cattrs", "jsonschema", "litestar", "marshmallow", "pydantic")

@@ -3,6 +3,7 @@
 import itertools
 
 import pytest
+import quart.asgi
 
 from tests.faults import ALL, websocket_scripts
 from tests.faults.ledger import FAULTS
@@ -23,6 +24,9 @@ def test_no_fault_breaks_the_contract(stack):
     app = stack.build()
     faults = faults_of(stack, "body", FAULTS if ALL else PART["faults"])
     server_faults = faults_of(stack, "body", ASGI_SERVER_FAULTS)
+    if stack.framework == "quart" and not hasattr(quart.asgi, "_convert_os_error"):
+        # Quart before 0.23 takes what send() raises for a failure of the view, and logs it itself.
+        server_faults.remove("client-gone")
     numbers = itertools.count()
 
     def run(case):
