@@ -48,6 +48,8 @@ FAULTS = {
     "head-with-body": "head-body",
     "head-is-405": "head-differs",
     "raises": "no-answer",
+    "problem-of-another-status": "problem-status",
+    "problem-without-vary": "no-vary",
 }
 
 #: The ten that one broken service has at once.
@@ -118,6 +120,8 @@ def build(*faults: str) -> Callable[..., Any]:
         else:
             body, kind = _body(status, error, trace_id, faults)
         headers = [*headers, ("Content-Type", kind)]
+        if kind == "application/problem+json" and "problem-without-vary" not in faults:
+            headers.append(("Vary", "Accept"))
         if "wrong-length" in faults and status >= 400:
             headers.append(("Content-Length", "1"))
         else:
@@ -199,7 +203,11 @@ def _body(status: int, code: str, trace_id: str, faults: tuple[str, ...]) -> tup
         error["message"] = "x" * 20_000
     if "traceback-shown" in faults:
         error["message"] = "Traceback (most recent call last): ..."
-    return json.dumps({"error": error}).encode(), "application/json"
+    if not {"problem-of-another-status", "problem-without-vary"} & {*faults}:
+        return json.dumps({"error": error}).encode(), "application/json"
+    told = 418 if "problem-of-another-status" in faults else status
+    problem = {"type": "about:blank", "title": "No", "status": told, "detail": error.pop("message")}
+    return json.dumps(problem | error).encode(), "application/problem+json"
 
 
 def _serve(*faults: str) -> None:

@@ -34,9 +34,12 @@ def plain(**variables: str) -> dict[str, str]:
 @contextmanager
 def running(*options: str) -> Iterator[subprocess.Popen[str]]:
     """Run the demo until it ends, which the test has to see to."""
+    # What is started in the background of a shell ignores Ctrl-C, and so would all that it starts.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     with subprocess.Popen(
         [*DEMO, *options], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=plain()
     ) as process:
+        signal.signal(signal.SIGINT, before)
         try:
             yield process
         finally:
