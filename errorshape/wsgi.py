@@ -205,9 +205,8 @@ class _Exchange:
             for chunk in self._iterator:  # next() would raise at the end, to be caught here
                 return chunk
         except Exception as exc:
-            if (answer := self._rescued(exc)) is None:
-                raise
-            return answer
+            self._rescued(exc)  # too late for an answer: the call had the first part already
+            raise
         raise StopIteration
 
     def close(self) -> None:

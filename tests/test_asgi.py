@@ -93,3 +93,37 @@ def test_a_scope_may_have_the_type_alone():
 
     assert [message["type"] for message in sent] == ["http.response.start", "http.response.body"]
     assert sent[0]["status"] == 500
+
+
+def test_a_file_may_follow_the_start_of_an_event_stream():
+    """The start has gone out at once, and the file with the events is handed on."""
+    headers = [(b"content-type", b"text/event-stream")]
+    start = {"type": "http.response.start", "status": 200, "headers": headers}
+    file = {"type": "http.response.pathsend", "path": __file__}
+
+    reply = run_asgi(sends(start, file), Request("GET", "/"), extensions=[file["type"]])
+
+    assert (reply.status, reply.complete, reply.failure) == (200, True, None)
+
+
+@pytest.mark.parametrize("leaves_at", ["websocket.send", "websocket.close"])
+def test_a_websocket_whose_client_leaves_in_the_midst_of_a_failure(leaves_at, caplog):
+    """It cannot be closed any more; the failure is logged all the same."""
+    sent = []
+
+    async def app(scope, receive, send):
+        await send({"type": "websocket.accept"})
+        try:
+            await send({"type": "websocket.send", "text": "hello"})
+        finally:
+            raise RuntimeError("nobody expected it")
+
+    async def send(message):
+        sent.append(message["type"])
+        if message["type"] == leaves_at:
+            raise ConnectionResetError
+
+    asyncio.run(ErrorShapeMiddleware(app)({"type": "websocket"}, None, send))
+
+    assert sent[-1] == leaves_at
+    assert "nobody expected it" in caplog.text

@@ -482,3 +482,16 @@ def test_stamina_goes_by_it(url):
         with pytest.raises(APIError):
             ask(path)
         assert len(calls) == attempts, path
+
+
+def test_what_is_read_already_is_decoded_asynchronously_too(url):
+    """A client that is asynchronous loads most responses at once; another's may be decoded so."""
+
+    async def loaded():
+        async with httpx.AsyncClient(trust_env=False) as http:
+            return await http.get(url + "/empty")
+
+    responses = [asyncio.run(loaded()), httpx.get(url + "/empty", trust_env=False)]
+    for response in (*responses, requests.get(url + "/empty", timeout=5)):
+        with pytest.raises(client.UnexpectedResponseError):
+            asyncio.run(client.decode_async(response))

@@ -223,3 +223,14 @@ def test_a_disconnect_is_known_by_quarts_name():
     disconnected = getattr(base, "ClientDisconnectedError", ConnectionError)
 
     assert is_disconnect(disconnected())
+
+
+def test_a_general_handler_of_the_application_gets_our_errors_too():
+    """A handler of every Exception is the application's own, and comes before the extension's."""
+    app = application()
+
+    @app.errorhandler(Exception)
+    async def mine(exc):
+        return {"mine": type(exc).__name__}, 500
+
+    assert json.loads(ask(app, "/nowhere").body) == {"mine": "NotFound"}

@@ -162,3 +162,27 @@ def test_an_application_that_is_an_object_leaves_no_cycle():
         assert gc.collect() == 0
     finally:
         gc.enable()
+
+
+def test_a_file_of_an_inner_application_goes_on_unchanged():
+    """The wrap further out sees to the end of the request."""
+    file = io.BytesIO(b"fine")
+    environ = {**ENVIRON, "wsgi.file_wrapper": lambda file, size=8192: file}
+
+    assert ErrorShapeMiddleware(returns(file))(environ, accept) is file
+
+
+def test_a_file_that_is_an_error_page_gives_way_to_the_shape():
+    """What the server is to send is the answer then, not the file."""
+    file = io.BytesIO(b"<h1>Not here</h1>")
+    environ = {**ENVIRON, "wsgi.file_wrapper": lambda file, size=8192: file}
+
+    def app(environ, start_response):
+        start_response("404 Not Found", [("Content-Type", "text/html")])
+        return environ["wsgi.file_wrapper"](file)
+
+    body = ErrorShapeMiddleware(app)(environ, accept)
+
+    assert b'"not_found"' in b"".join(body)
+    body.close()
+    assert file.closed

@@ -168,6 +168,16 @@ def test_a_mapping_that_fails_is_named():
     assert details_in(encode("a", "m", "t", Odd(a=1))) == {"a": "<LookupError>"}
 
 
+def test_a_mapping_that_cannot_be_iterated_is_named():
+    """Nothing of it is known but how it fails."""
+
+    class Odd(dict):
+        def __iter__(self):
+            raise LookupError
+
+    assert details_in(encode("a", "m", "t", Odd(a=1))) == {"$": "<LookupError>"}
+
+
 def test_an_empty_message_is_the_code():
     """A message is never empty."""
 

@@ -502,3 +502,23 @@ def test_log_records_can_be_left_alone(monkeypatch):
     assert not called
     ErrorLayer()
     assert called
+
+
+def test_an_exception_whose_class_no_table_can_hold_is_unexpected(layer):
+    """Its class compares in a way of its own, and so has no hash."""
+
+    class Unequal(type):
+        __hash__ = None
+
+    response = layer.respond(Unequal("OddError", (Exception,), {})())
+
+    assert response.status == 500
+
+
+def test_where_nobody_reads_info_a_client_that_left_makes_no_record(layer, caplog):
+    """The text is not even put together."""
+    caplog.set_level(logging.WARNING, "errorshape")
+
+    layer.gone(None)
+
+    assert not caplog.records

@@ -1,0 +1,74 @@
+"""The middleware, where a project or a server behaves in a way that most do not."""
+
+import asyncio
+import sys
+
+import django
+import pytest
+from django.core.signals import got_request_exception
+from django.http import HttpResponse, StreamingHttpResponse
+from django.test import RequestFactory
+
+import errorshape
+from errorshape.django import ErrorShapeMiddleware
+
+django.setup()
+
+
+def events():
+    raise RuntimeError("before the first event")
+    yield b""
+
+
+async def events_async():
+    raise RuntimeError("before the first event")
+    yield b""
+
+
+def test_the_start_of_an_event_stream_is_not_held_back():
+    """Its client waits for the headers: what fails later can only be cut."""
+
+    def view(request):
+        return StreamingHttpResponse(events(), content_type="text/event-stream")
+
+    response = ErrorShapeMiddleware(view)(RequestFactory().get("/"))
+
+    assert response.status_code == 200
+    with pytest.raises(RuntimeError, match="first event"):
+        next(iter(response))
+
+
+def test_the_start_of_an_asynchronous_event_stream_is_not_held_back():
+    """The same on ASGI."""
+
+    async def view(request):
+        return StreamingHttpResponse(events_async(), content_type="text/event-stream")
+
+    async def first():
+        response = await ErrorShapeMiddleware(view)(RequestFactory().get("/"))
+        assert response.status_code == 200
+        with pytest.raises(RuntimeError, match="first event"):
+            async for _ in response:
+                pass
+
+    asyncio.run(first())
+
+
+def test_a_server_that_logs_after_close_still_has_the_id():
+    """Granian writes its line then; the next request's entry overwrites the id."""
+    request = RequestFactory().get("/", SERVER_SOFTWARE="Granian", HTTP_X_REQUEST_ID="mine-1")
+
+    ErrorShapeMiddleware(lambda request: HttpResponse())(request).close()
+
+    assert errorshape.trace_id() == "mine-1"
+
+
+def test_a_signal_without_an_exception_is_nothing_to_remember():
+    """Projects send Django's signal themselves, to tell Sentry and its like."""
+    ErrorShapeMiddleware(lambda request: HttpResponse())
+    request = RequestFactory().get("/")
+
+    assert sys.exception() is None
+    got_request_exception.send(sender=None, request=request)
+
+    assert not [name for name in vars(request) if "errorshape" in name]
