@@ -9,12 +9,14 @@ between server and application and may raise: that is how a sweep makes everythi
 from __future__ import annotations
 
 import asyncio
+import gc
 import io
 import logging
 import re
 import sys
 import traceback
 from collections.abc import Callable, Iterable
+from contextvars import copy_context
 from dataclasses import dataclass, field
 from typing import Any
 from wsgiref import validate
@@ -356,12 +358,25 @@ def run_asgi(app: Any, request: Request, **options: Any) -> Reply:
     """Serve one request in an event loop of its own; ProtocolError if ``app`` broke a rule."""
     exchange = ASGIExchange(request, **options)
     with captured() as records:
-        try:
-            asyncio.run(exchange.run(app))
-        except (KeyboardInterrupt, SystemExit) as exc:
-            # Raised in a task of the application's own, these end the loop, not the request.
-            exchange.failure = exc
+        run_in_a_loop(exchange, app, records)
     return exchange.reply(records)
+
+
+def run_in_a_loop(exchange: Any, app: Any, records: list[Record]) -> None:
+    """Run an exchange in an event loop of its own, which is gone with all that was in it."""
+    try:
+        asyncio.run(exchange.run(app))
+    except (KeyboardInterrupt, SystemExit) as exc:
+        # In a task of the application's own, these end the loop, not the request. What that leaves
+        # pending is collected now, not in the midst of a later test (the tracebacks would hold it
+        # until then), and in a context of its own, which asgiref's sync_to_async() then sets to the
+        # request's.
+        exchange.failure = exc
+        while exc is not None:
+            exc.__traceback__, exc = None, exc.__context__
+        of_the_request = len(records)
+        copy_context().run(gc.collect)
+        del records[of_the_request:]
 
 
 # --- WebSocket ----------------------------------------------------------------------------------

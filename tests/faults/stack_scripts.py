@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
-import gc
 from collections.abc import Callable, Iterable, Iterator
-from contextvars import copy_context
 from dataclasses import dataclass
 from typing import Any
 
 import django
 
 import errorshape
-from tests.drivers import ASGIExchange, Request, WSGIExchange
+from tests.drivers import ASGIExchange, Request, WSGIExchange, run_in_a_loop
 from tests.faults.ledger import FAULTS, SERVER_FAULTS, ClientGoneError, Seen, Told
-from tests.logs import Record, captured
+from tests.logs import captured
 from tests.stacks import Stack, script
 from tests.stacks.script import HTML, JSON, TEXT, Answer
 
@@ -179,7 +176,7 @@ def run(app: Any, case: Case, trace_id: str) -> tuple[Told, Seen, int, int]:
             mixed_case = case.stack.mixed_case
             exchange = ASGIExchange(request, fault=server.point, mixed_case=mixed_case)
             server.failed = exchange._over.set  # whose send fails has no client to wait for
-            run_asgi(exchange, app, records)
+            run_in_a_loop(exchange, app, records)
             # §6: an empty part flushes, where the framework hands it on.
             told.too_late |= plan.flushed and exchange.status == told.status
             # A framework may not have handed on yet what it was given.
@@ -230,20 +227,6 @@ def faults_of(stack: Stack, name: str, faults: Iterable[str]) -> list[str]:
             # ASGIHandler.handle() takes each for its own, which it cancels when the client leaves.
             impossible |= ENDS_OF_TASKS
     return [fault for fault in faults if fault not in impossible]
-
-
-def run_asgi(exchange: Any, app: Any, records: list[Record]) -> None:
-    """Serve one request or WebSocket in an event loop of its own."""
-    try:
-        asyncio.run(exchange.run(app))
-    except (KeyboardInterrupt, SystemExit) as exc:
-        # In a task of the framework's own it ends the loop; what that leaves pending is collected
-        # now, not in the midst of a later case (the traceback would hold it until then), and in a
-        # context of its own, which asgiref's sync_to_async() then sets to the request's.
-        exchange.failure = exc.with_traceback(None)
-        of_the_case = len(records)
-        copy_context().run(gc.collect)
-        del records[of_the_case:]
 
 
 def cases(

@@ -9,11 +9,10 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from tests.drivers import WebSocketExchange
+from tests.drivers import WebSocketExchange, run_in_a_loop
 from tests.faults.asgi_scripts import drive
 from tests.faults.ledger import FAULTS, SERVER_FAULTS, ClientGoneError
 from tests.faults.oracle import answer_to
-from tests.faults.stack_scripts import run_asgi
 from tests.logs import Record, captured
 from tests.stacks import Stack, script
 from tests.stacks.script import SECRET, Connection
@@ -160,7 +159,7 @@ def run_stack(stack: Stack, app: Any, case: Case, trace_id: str) -> tuple[list[s
 
     script.talk = talk
     with captured() as records:
-        run_asgi(server, app, records)
+        run_in_a_loop(server, app, records)
     # What the loop has to say of tasks that a framework has left is no request's (Python 3.11).
     records = [record for record in records if record.logger != "asyncio"]
     told = [message["type"] for message in SCRIPTS[case.name][:sent]]
