@@ -8,7 +8,7 @@ from errorshape.wsgi import ErrorShapeMiddleware
 api = bottle.Bottle(catchall=False)
 
 
-@api.get("/connectors/<number>")
+@api.route("/connectors/<number>")
 def show(number: str) -> str:
     raise NotFoundError(details={"id": number})
 
