@@ -8,9 +8,9 @@ from errorshape.wsgi import ErrorShapeMiddleware
 api = bottle.Bottle(catchall=False)
 
 
-@api.route("/connectors/<number>")
 def show(number: str) -> str:
     raise NotFoundError(details={"id": number})
 
 
+api.route("/connectors/<number>", callback=show)
 app = ErrorShapeMiddleware(api)
