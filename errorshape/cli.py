@@ -125,17 +125,26 @@ def main(argv: Sequence[str] | None = None) -> int:
         )
 
 
-def _parser() -> argparse.ArgumentParser:
-    commands = "\n".join(f"  {name:12}{command.summary}" for name, command in COMMANDS.items())
-    parser = argparse.ArgumentParser(
-        prog="errorshape",
-        usage="%(prog)s [--help] [--version] [--traceback] COMMAND ...",
-        description="One error shape and one trace id for every WSGI and ASGI application.\n\n"
-        f"commands:\n{commands}",
-        epilog=EPILOG,
+def new_parser(prog: str, description: str, epilog: str) -> argparse.ArgumentParser:
+    """Return the parser of a command: its texts keep their lines, options are written out."""
+    return argparse.ArgumentParser(
+        prog=prog,
+        description=description,
+        epilog=epilog,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
+
+
+def _parser() -> argparse.ArgumentParser:
+    commands = "\n".join(f"  {name:12}{command.summary}" for name, command in COMMANDS.items())
+    parser = new_parser(
+        "errorshape",
+        "One error shape and one trace id for every WSGI and ASGI application.\n\n"
+        f"commands:\n{commands}",
+        EPILOG,
+    )
+    parser.usage = "%(prog)s [--help] [--version] [--traceback] COMMAND ..."
     parser.add_argument(
         "--version",
         action="version",

@@ -6,11 +6,10 @@ upgraded.
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Callable, Sequence
 from shlex import quote
 
-from .cli import COMMANDS, EXIT_CODES, OK
+from .cli import COMMANDS, EXIT_CODES, OK, new_parser
 
 DESCRIPTION = "Prints a script that completes the commands and options of errorshape.\n"
 
@@ -27,13 +26,7 @@ _OPTIONS = "errorshape {} --help 2>/dev/null | grep -oE -- '--[a-z][a-z-]*' | so
 
 def main(argv: Sequence[str]) -> int:
     """Print the script of a shell."""
-    parser = argparse.ArgumentParser(
-        prog="errorshape completion",
-        description=DESCRIPTION,
-        epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
+    parser = new_parser("errorshape completion", DESCRIPTION, EPILOG)
     parser.add_argument("shell", choices=SHELLS)
     print(SHELLS[parser.parse_args(argv).shell](), end="")
     return OK

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
+import json
 import socket
 import sys
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, ClassVar
@@ -267,3 +269,29 @@ def _read(data: bytes, method: str) -> tuple[Reply, bytes]:
     assert isinstance(event, h11.EndOfMessage)
     reply.complete = True
     return reply, parser.trailing_data[0]
+
+
+@contextlib.contextmanager
+def each_made_once(
+    logs_of: Callable[[str], Path], **options: Any
+) -> Iterator[Callable[..., Client]]:
+    """Give the client of a target, made with its first use and stopped at the end.
+
+    Applications are long-lived, and servers slow to start. ``logs_of`` makes a directory.
+    """
+    clients: dict[Any, Client] = {}
+    env = {"ERRORSHAPE_TEST_OPTIONS": json.dumps(options)} if options else None
+
+    def client_of(target: Any) -> Client:
+        if target not in clients:
+            if target.server is None:
+                clients[target] = InProcess(target.stack, target.stack.build(**options))
+            else:
+                log = logs_of("logs") / f"{target}.log"
+                clients[target] = OverServer.started(target.stack, target.server, log, env=env)
+        return clients[target]
+
+    yield client_of
+    for made in clients.values():
+        if isinstance(made, OverServer):
+            made.stop()

@@ -18,7 +18,7 @@ import errorshape.asgi
 import errorshape.wsgi
 from errorshape.core.translation import only_leaf
 from tests import logs
-from tests.clients import InProcess, OverServer
+from tests.clients import InProcess, OverServer, each_made_once
 from tests.contract import (
     CODE_OF,
     DOCUMENTED,
@@ -48,22 +48,9 @@ from tests.stacks.script import SECRET
 
 @pytest.fixture(scope="session")
 def running(tmp_path_factory):
-    """Each client is made once: applications are long-lived, and servers slow to start."""
-    clients = {}
-
-    def client_of(target):
-        if target not in clients:
-            if target.server is None:
-                clients[target] = InProcess(target.stack, target.stack.build())
-            else:
-                log = tmp_path_factory.mktemp("logs") / f"{target}.log"
-                clients[target] = OverServer.started(target.stack, target.server, log)
-        return clients[target]
-
-    yield client_of
-    for client in clients.values():
-        if isinstance(client, OverServer):
-            client.stop()
+    """Each client is made once."""
+    with each_made_once(tmp_path_factory.mktemp) as client_of:
+        yield client_of
 
 
 @pytest.fixture(params=TARGETS, ids=str)

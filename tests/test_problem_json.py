@@ -8,7 +8,7 @@ from jentic.problem_details import ProblemDetail
 
 from errorshape import APIError, client
 from errorshape.testing import assert_conforms
-from tests.clients import InProcess, OverServer
+from tests.clients import InProcess, each_made_once
 from tests.contract import STATUS_OF, Target, assert_no_secret, own_errors
 from tests.stacks import BY_NAME, STACKS
 
@@ -48,22 +48,8 @@ TARGETS = [Target(stack) for stack in STACKS] + [
 @pytest.fixture(scope="module")
 def running(tmp_path_factory):
     """Each client is made once."""
-    clients = {}
-
-    def client_of(target):
-        if target not in clients:
-            if target.server is None:
-                clients[target] = InProcess(target.stack, target.stack.build(**OPTIONS))
-            else:
-                log = tmp_path_factory.mktemp("logs") / f"{target}.log"
-                env = {"ERRORSHAPE_TEST_OPTIONS": json.dumps(OPTIONS)}
-                clients[target] = OverServer.started(target.stack, target.server, log, env=env)
-        return clients[target]
-
-    yield client_of
-    for made in clients.values():
-        if isinstance(made, OverServer):
-            made.stop()
+    with each_made_once(tmp_path_factory.mktemp, **OPTIONS) as client_of:
+        yield client_of
 
 
 @pytest.fixture(params=TARGETS, ids=str)

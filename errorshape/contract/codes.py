@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import PurePath
 
-from ..cli import BROKEN, EXIT_CODES, OK, UNUSABLE, CommandError, require
+from ..cli import BROKEN, EXIT_CODES, OK, UNUSABLE, CommandError, new_parser, require
 from ..core.catalog import Catalog
 from .loading import STANDARD_NAME, load_catalog, read_text, write_text
 
@@ -153,12 +153,6 @@ def _format_of(file: str | None) -> str:
 
 
 def _parser(prog: str) -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog=prog,
-        description=DESCRIPTION,
-        epilog=EPILOG if prog == "errorshape codes" else EXIT_CODES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
+    parser = new_parser(prog, DESCRIPTION, EPILOG if prog == "errorshape codes" else EXIT_CODES)
     add_arguments(parser)
     return parser

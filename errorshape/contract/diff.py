@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from ..cli import BROKEN, EXIT_CODES, OK, CommandError
+from ..cli import BROKEN, EXIT_CODES, OK, CommandError, new_parser
 from .content import RETRY
 from .loading import load_catalog, read_text
 from .reference import FORMAT, Entry, Reference, reference
@@ -163,13 +163,7 @@ def _loaded(name: str) -> Reference:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="errorshape diff",
-        description=DESCRIPTION,
-        epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
+    parser = new_parser("errorshape diff", DESCRIPTION, EPILOG)
     parser.add_argument("old", metavar="OLD", help="a JSON file, or MODULE:CATALOG")
     parser.add_argument("new", metavar="NEW", help="a JSON file, or MODULE:CATALOG")
     parser.add_argument(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 
-from ..cli import EXIT_CODES, require
+from ..cli import EXIT_CODES, new_parser, require
 
 NEEDS = ("django", "flask", "httpx", "rich", "uvicorn", "waitress")
 
@@ -35,13 +35,7 @@ def main(argv: Sequence[str]) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="errorshape demo",
-        description=DESCRIPTION,
-        epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
+    parser = new_parser("errorshape demo", DESCRIPTION, EPILOG)
     parser.add_argument(
         "--serve",
         action="store_true",

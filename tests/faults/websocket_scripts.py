@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import logging
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -70,39 +71,61 @@ class _Server(WebSocketExchange):
         await super().send(message)
 
 
+class _Walk:
+    """Goes through the messages of a case's script, and fails where the case says so."""
+
+    def __init__(self, case: Case, server: _Server) -> None:
+        self.case = case
+        self.server = server
+        self.points = 0
+        self.told: list[str] = []
+        self.raised: BaseException | None = None
+
+    def point(self) -> None:
+        """Fail here, if it is the point."""
+        point, self.points = self.points, self.points + 1
+        if self.case.side == "application" and point == self.case.at:
+            raise FAULTS[self.case.fault]()
+
+    async def go(self, step: Callable[[dict[str, Any]], Awaitable[Any]]) -> None:
+        """Have ``step`` send each message."""
+        for message in SCRIPTS[self.case.name]:
+            self.point()
+            await step(message)
+            self.told.append(message["type"])
+        self.point()
+
+    @contextlib.contextmanager
+    def watched(self) -> Iterator[None]:
+        """Note what the application raises, and that it is over."""
+        try:
+            yield
+        except BaseException as exc:
+            self.raised = exc
+            raise
+        finally:
+            self.server.over = True
+
+    def seen(self, trace_id: str, records: list[Record]) -> tuple[list[str], int, int]:
+        """Return what was broken, and how many points there were at each end."""
+        broken = _violations(self.case, self.server, self.told, self.raised, trace_id, records)
+        return broken, self.points, self.server.calls
+
+
 def run(case: Case, wrap: Callable[[Any], Any], trace_id: str) -> tuple[list[str], int, int]:
     """Serve one connection; what was broken, and how many points there were at each end."""
     server = _Server(case, trace_id)
-    points, sent = 0, 0
-    raised: BaseException | None = None
+    walk = _Walk(case, server)
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
-        nonlocal points, sent, raised
-
-        def point() -> None:
-            nonlocal points
-            points += 1
-            if case.side == "application" and points - 1 == case.at:
-                raise FAULTS[case.fault]()
-
-        try:
-            point()
+        with walk.watched():
+            walk.point()
             await receive()
-            for message in SCRIPTS[case.name]:
-                point()
-                await send(message)
-                sent += 1
-            point()
-        except BaseException as exc:
-            raised = exc
-            raise
-        finally:
-            server.over = True
+            await walk.go(send)
 
     with captured() as records:
         drive(server.run(wrap(app)))
-    told = [message["type"] for message in SCRIPTS[case.name][:sent]]
-    return _violations(case, server, told, raised, trace_id, records), points, server.calls
+    return walk.seen(trace_id, records)
 
 
 #: What an application of a framework does for each message of the scripts.
@@ -132,29 +155,13 @@ def run_stack(stack: Stack, app: Any, case: Case, trace_id: str) -> tuple[list[s
     """The same through a stack, whose ``/ws/planned`` does what the script says."""
     is_quart = stack.framework == "quart"
     server = _StackServer(case, trace_id, "/ws/planned", answers_late=is_quart)
-    points, sent = 0, 0
-    raised: BaseException | None = None
+    walk = _Walk(case, server)
 
     async def talk(connection: Connection) -> None:
-        nonlocal points, sent, raised
-
-        def point() -> None:
-            nonlocal points
-            points += 1
-            if case.side == "application" and points - 1 == case.at:
-                raise FAULTS[case.fault]()
-
         try:
-            for message in SCRIPTS[case.name]:
-                point()
-                await _STEPS[message["type"]](connection)
-                sent += 1
-            point()
-        except BaseException as exc:
-            raised = exc
-            raise
+            with walk.watched():
+                await walk.go(lambda message: _STEPS[message["type"]](connection))
         finally:
-            server.over = True
             server.left.set()
 
     script.talk = talk
@@ -162,8 +169,7 @@ def run_stack(stack: Stack, app: Any, case: Case, trace_id: str) -> tuple[list[s
         run_in_a_loop(server, app, records)
     # What the loop has to say of tasks that a framework has left is no request's (Python 3.11).
     records = [record for record in records if record.logger != "asyncio"]
-    told = [message["type"] for message in SCRIPTS[case.name][:sent]]
-    return _violations(case, server, told, raised, trace_id, records), points, server.calls
+    return walk.seen(trace_id, records)
 
 
 def _violations(

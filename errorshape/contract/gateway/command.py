@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Sequence
 from importlib import import_module
 
-from ...cli import EXIT_CODES, OK
+from ...cli import EXIT_CODES, OK, new_parser
 from ..loading import STANDARD_NAME, load_catalog, write_text
 from .plan import Address, Plan
 
@@ -67,13 +67,7 @@ def render(proxy: str, plan: Plan) -> str:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="errorshape gateway",
-        description=DESCRIPTION,
-        epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
+    parser = new_parser("errorshape gateway", DESCRIPTION, EPILOG)
     parser.add_argument("proxy", choices=PROXIES)
     parser.add_argument(
         "--upstream",

@@ -6,7 +6,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from ...cli import EXIT_CODES, OK
+from ...cli import EXIT_CODES, OK, new_parser
 from ..loading import STANDARD_NAME, load_catalog, write_text
 
 DESCRIPTION = """\
@@ -47,13 +47,7 @@ def main(argv: Sequence[str]) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="errorshape openapi",
-        description=DESCRIPTION,
-        epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
+    parser = new_parser("errorshape openapi", DESCRIPTION, EPILOG)
     parser.add_argument(
         "catalog",
         nargs="?",

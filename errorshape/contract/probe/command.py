@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from ...cli import BROKEN, EXIT_CODES, OK, CommandError, require
+from ...cli import BROKEN, EXIT_CODES, OK, CommandError, new_parser, require
 from ..loading import STANDARD_NAME, load_catalog, write_text
 
 if TYPE_CHECKING:
@@ -153,13 +153,7 @@ def _with_headers(probe: Probe, given: list[str]) -> Probe:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="errorshape check",
-        description=DESCRIPTION,
-        epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
+    parser = new_parser("errorshape check", DESCRIPTION, EPILOG)
     add: Any = parser.add_argument
     add("target", metavar="TARGET", help="package.module:app, or a URL")
     add(
