@@ -45,6 +45,8 @@ FILE = """\
 #   has it send nothing; other error files are heeded there from HAProxy 3.3 on (and in newer
 #   releases of 3.2), but they are constant, so that they cannot have an id.
 # - 502 is what the application broke off or garbled; an application that is not there is a 503.
+# - On its standard output it drops a line of the log when two threads collide: where each line
+#   counts, log to syslog (`--log /dev/log`), or have one thread (`nbthread 1`).
 # - Of a body whose length is not said (chunked), only what came with the headers can be a 413.
 
 defaults errorshape
