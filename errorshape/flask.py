@@ -64,6 +64,7 @@ class ErrorShape:
         if "errors" not in app.cli.commands:
             app.cli.add_command(_errors)
         app.wsgi_app = _WrapBeforeTheFirst(app, layer)  # type: ignore[method-assign]
+        _answer_the_expected(app, layer)
         _take_over(app)
         # HTTPException, not Exception: the latter would silence got_request_exception, the logger
         # and TESTING. What nobody handles arrives as InternalServerError.original_exception.
@@ -71,6 +72,33 @@ class ErrorShape:
         for cls in (HTTPException, APIError, ExceptionGroup, *layer.translations):
             if cls not in own and not (issubclass(cls, HTTPException) and cls is not HTTPException):
                 app.register_error_handler(cls, _handle)  # type: ignore[arg-type]  # may return exc
+
+
+def _answer_the_expected(app: flask.Flask, layer: ErrorLayer) -> None:
+    """Have Flask take no error that somebody expected for a failure, wherever it is raised.
+
+    Of what an after_request function or an error handler raises, Flask asks no handler: it logs it
+    as unhandled, sends got_request_exception, and raises it again where it is tested.
+    """
+    handle_the_unexpected = app.handle_exception
+
+    def handle_exception(exc: Exception) -> flask.Response:
+        request = _request()
+        is_ours = not isinstance(exc, HTTPException) or (
+            layer.shapes(request.path) and not app.trap_http_exception(exc)
+        )
+        if not is_ours or layer.translate(exc) is None:
+            return handle_the_unexpected(exc)
+        answer = layer.answer(exc, request=request)
+        try:
+            return app.finalize_request(_response(answer))
+        except Exception as again:
+            # A function that refuses every response, this one as well, or one that crashes.
+            if layer.translate(again) is None:
+                return handle_the_unexpected(again)
+            return _response(answer)
+
+    app.handle_exception = handle_exception  # type: ignore[method-assign,assignment]
 
 
 class _Wrap(ErrorShapeMiddleware):
@@ -118,8 +146,7 @@ def _handle(exc: Exception, before: Any = None) -> ResponseReturnValue | Excepti
     layer: ErrorLayer = app.extensions["errorshape"]
     if (handler := _handler_of_the_application(app, exc)) is not None:
         return _call(app, handler, exc)
-    path = flask.request.script_root + flask.request.path
-    request = Request(flask.request.method, path, partial(header_in, flask.request.environ))
+    request = _request()
     if isinstance(exc, InternalServerError) and exc.original_exception is not None:
         # Flask has logged it and sent got_request_exception.
         cause = exc.original_exception
@@ -188,6 +215,11 @@ def _is_neighbours(app: flask.Flask, handler: Any) -> bool:
     if module == "apiflask.app":  # which calls what the application gave to error_processor
         module = getattr(getattr(app, "error_callback", None), "__module__", None)
     return module in ("apiflask.app", "flask_smorest.error_handler")
+
+
+def _request() -> Request:
+    path = flask.request.script_root + flask.request.path
+    return Request(flask.request.method, path, partial(header_in, flask.request.environ))
 
 
 def _response(response: ErrorResponse) -> flask.Response:

@@ -58,6 +58,7 @@ class ErrorShape:
         app.extensions["errorshape"] = layer
         # Quart's own place for a middleware.
         app.asgi_app = ErrorShapeMiddleware(app.asgi_app, layer)  # type: ignore[method-assign,assignment]
+        _answer_the_expected(app, layer)
         # HTTPException, not Exception: the latter would silence got_request_exception, the logger
         # and TESTING. What nobody handles arrives as InternalServerError.original_exception.
         own = app.error_handler_spec[None][None]
@@ -66,6 +67,35 @@ class ErrorShape:
                 app.register_error_handler(cls, _handle)  # type: ignore[arg-type]  # may return exc
         for signal in (quart.got_request_exception, quart.got_websocket_exception):
             signal.connect(_propagated, app)
+
+
+def _answer_the_expected(app: quart.Quart, layer: ErrorLayer) -> None:
+    """Have Quart take no error that somebody expected for a failure, wherever it is raised.
+
+    Of what an after_request function or an error handler raises, Quart asks no handler: it logs it
+    as unhandled, sends got_request_exception, and raises it again where it is tested.
+    """
+    handle_the_unexpected: Any = app.handle_exception
+    finalize: Any = app.finalize_request
+
+    async def handle_exception(*context_and_exc: Any) -> Any:
+        *context, exc = context_and_exc  # Quart has a context there since 0.21
+        request = _request(quart.request)
+        is_ours = not isinstance(exc, HTTPException) or (
+            layer.shapes(request.path) and not app.trap_http_exception(exc)
+        )
+        if not is_ours or layer.translate(exc) is None:
+            return await handle_the_unexpected(*context_and_exc)
+        answer = layer.answer(exc, request=request)
+        try:
+            return await finalize(*context, await _response(answer))
+        except Exception as again:
+            # A function that refuses every response, this one as well, or one that crashes.
+            if layer.translate(again) is None:
+                return await handle_the_unexpected(*context, again)
+            return await _response(answer)
+
+    app.handle_exception = handle_exception  # type: ignore[method-assign,assignment]
 
 
 async def _propagated(app: quart.Quart, exception: Exception, **_: Any) -> None:

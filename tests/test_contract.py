@@ -828,7 +828,7 @@ def test_django_error_handlers_of_the_application_come_first(client, monkeypatch
         assert len(own_errors(reply)) == (status == 500)
 
 
-@pytest.mark.parametrize("path", ["/crash", "/crash-otherwise", "/group/crash", "/handler-fails"])
+@pytest.mark.parametrize("path", ["/crash", "/crash-otherwise", "/group/crash", "/handler/crashes"])
 def test_a_crash_is_answered_and_logged_once(client, path):
     """Anything else is internal_error; its text and traceback are logged once, and not sent."""
     reply = client.get(path)
@@ -844,6 +844,23 @@ def test_a_crash_in_a_hook_is_answered_and_logged_once(client):
 
         assert_error(reply, "internal_error", message=catalogue_message(500))
         assert_logged_once(reply)
+
+
+def test_an_error_in_a_hook_is_that_error(client):
+    """So authentication and limits are often done; nobody calls what they refuse a failure."""
+    for kind in client.stack.module.HOOKS:
+        reply = client.get(f"/hook/{kind}-refuses")
+
+        assert_error(reply, "forbidden", message="Not from there.", details={"hook": kind})
+        assert_quiet(reply)
+
+
+def test_an_error_in_an_error_handler_is_that_error(client):
+    """A handler may make one error of another, which is no failure either."""
+    reply = client.get("/handler/refuses")
+
+    assert_error(reply, "forbidden", message="Not from there.")
+    assert_quiet(reply)
 
 
 @pytest.mark.parametrize("code", [code for code, status in STATUS_OF.items() if status < 500])

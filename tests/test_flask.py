@@ -195,6 +195,50 @@ def test_a_missing_key_is_raised_in_debug():
         app.test_client().get("/key")
 
 
+def refusing(*raised, **options):
+    """Return an application that is tested, whose after_request function raises these in turn."""
+    app, left = application(**options), list(raised)
+    app.testing = True
+
+    @app.after_request
+    def refuse(response):
+        if left:
+            raise left.pop(0)
+        return response
+
+    return app
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_what_after_request_refuses_is_no_failure(times):
+    """Flask would signal it and raise it in a test, even where it refuses the refusal as well."""
+    app = refusing(*[errorshape.ForbiddenError() for _ in range(times)])
+    signalled = []
+
+    with flask.got_request_exception.connected_to(lambda *_, **kw: signalled.append(kw), app):
+        response = app.test_client().get("/missing")
+
+    assert (response.status_code, code(response), signalled) == (403, "forbidden", [])
+
+
+def test_a_crash_after_a_refusal_is_a_crash():
+    """The after_request functions see the refusal, too."""
+    app = refusing(errorshape.ForbiddenError(), RuntimeError("secret"))
+
+    with pytest.raises(RuntimeError, match="secret"):
+        app.test_client().get("/missing")
+
+
+def test_an_http_exception_in_after_request_stays_flasks_outside_of_include():
+    """There nothing of Flask's own is changed."""
+    app = refusing(NotFound(), include=("/api/",))
+    app.testing = False
+
+    response = app.test_client().get("/abort/400")
+
+    assert (response.status_code, response.mimetype) == (500, "text/html")
+
+
 def test_a_site_keeps_its_pages():
     """Outside of `include` Flask's own pages stay, with the header."""
     client = application(include=("/api/",)).test_client()

@@ -163,6 +163,54 @@ def test_a_trapped_http_exception_is_a_crash():
     assert crashes == [exceptions.NotFound]
 
 
+def refusing(*raised, **options):
+    """Return an application that is tested, whose after_request function raises these in turn."""
+    app, left = application(**options), list(raised)
+    app.testing = True
+
+    @app.after_request
+    async def refuse(response):
+        if left:
+            raise left.pop(0)
+        return response
+
+    return app
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_what_after_request_refuses_is_no_failure(times):
+    """Quart would signal it and raise it in a test, even where it refuses the refusal as well."""
+    app = refusing(*[errorshape.ForbiddenError() for _ in range(times)])
+    signalled = []
+
+    async def receiver(*_, **kw):
+        signalled.append(kw)
+
+    with quart.got_request_exception.connected_to(receiver, app):
+        reply = ask(app, "/threaded")
+
+    assert_error(reply, "forbidden")
+    assert signalled == []
+
+
+def test_a_crash_after_a_refusal_is_a_crash():
+    """The after_request functions see the refusal, too."""
+    reply = ask(refusing(errorshape.ForbiddenError(), RuntimeError(SECRET)), "/threaded")
+
+    assert_error(reply, "internal_error")
+    assert_logged_once(reply)
+
+
+def test_an_http_exception_in_after_request_stays_quarts_outside_of_include():
+    """There nothing of Quart's own is changed."""
+    app = refusing(exceptions.NotFound(), include=("/api/",))
+    app.testing = False
+
+    reply = ask(app, "/threaded")
+
+    assert (reply.status, reply.one("content-type")) == (500, "text/html; charset=utf-8")
+
+
 def test_error_handlers_of_the_application_come_first():
     """Before the extension's or after it, for a status too; a crash is logged once."""
     app = application()

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from functools import partial
+from functools import partial, wraps
 from http.cookies import SimpleCookie
 from typing import Any, cast
 
 import django
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction, sync_to_async
 from django.conf import settings
+from django.core.handlers import exception
 from django.core.signals import got_request_exception
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.urls import get_resolver, get_urlconf
@@ -94,15 +95,8 @@ class ErrorShapeMiddleware:
         return finished
 
     def process_exception(self, request: HttpRequest, exc: Exception) -> HttpResponse | None:
-        """Answer what a view raised if it is an error that somebody expected.
-
-        Anything else is only remembered, so that Django logs it, sends ``got_request_exception``
-        and asks the project's own ``handler404`` and the like.
-        """
-        if self.layer.translate(exc) is None:
-            _remember(request, exc)
-            return None
-        return answered(self.layer, request, exc)
+        """Answer what a view raised if it is an error that somebody expected."""
+        return _answered_if_expected(request, exc)
 
     # --- the id -----------------------------------------------------------------------------------
 
@@ -154,8 +148,8 @@ class ErrorShapeMiddleware:
         exc, nobodys = _remembered(request)
         shaped: ErrorResponse | None = None
         if exc is not None:
-            # Expected, but raised in a middleware below, where Django had nobody to ask; or such
-            # that nobody has an answer to, the project's own handler500 included.
+            # Expected, but raised by the project's own handler404 and the like; or such that nobody
+            # has an answer to, the project's own handler500 included.
             ours = self.layer.translate(exc) is not None
             nobodys = nobodys and response.status_code == 500 and not self.layer.debug
             if ours or (nobodys and self.layer.shapes(what.path)):
@@ -287,6 +281,45 @@ def answered(layer: ErrorLayer, request: HttpRequest, exc: BaseException) -> Htt
     # An error of 500 and above was logged just now, with its cause; Django would do it again.
     made._has_been_logged = made.status_code >= 500  # type: ignore[attr-defined]
     return made
+
+
+def _answered_if_expected(request: HttpRequest, exc: Exception) -> HttpResponse | None:
+    """Answer an error that somebody expected, and remember any other.
+
+    So that Django logs the other, sends ``got_request_exception`` and asks the project's own
+    ``handler404`` and the like.
+    """
+    layer: ErrorLayer = request._errorshape_layer  # type: ignore[attr-defined]
+    if layer.translate(exc) is not None:
+        return answered(layer, request, exc)
+    _remember(request, exc)
+    return None
+
+
+def _response_for_exception(
+    original: Callable[[HttpRequest, Exception], HttpResponse],
+) -> Callable[[HttpRequest, Exception], HttpResponse]:
+    """Wrap Django's function of this name, which makes the response to what a middleware raises.
+
+    It has no hook: at its first one, ``got_request_exception``, an error that somebody expected is
+    an unhandled one already, which is logged with its traceback and which Django's test client
+    raises. Sentry wraps the same function.
+    """
+
+    @wraps(original)
+    def response_for_exception(request: HttpRequest, exc: Exception) -> HttpResponse:
+        if hasattr(request, "_errorshape_layer"):
+            answer = _answered_if_expected(request, exc)
+            if answer is not None:
+                return answer
+        return original(request, exc)
+
+    return response_for_exception
+
+
+exception.response_for_exception = _response_for_exception(  # type: ignore[assignment]
+    exception.response_for_exception
+)
 
 
 def about(request: HttpRequest) -> Request:

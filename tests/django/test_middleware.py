@@ -1,13 +1,17 @@
 """The middleware, where a project or a server behaves in a way that most do not."""
 
 import asyncio
+import json
 import sys
 
 import django
 import pytest
+from django.core.exceptions import PermissionDenied
+from django.core.handlers.exception import convert_exception_to_response
 from django.core.signals import got_request_exception
-from django.http import HttpResponse, StreamingHttpResponse
+from django.http import Http404, HttpResponse, StreamingHttpResponse
 from django.test import RequestFactory
+from django.urls import set_urlconf
 
 import errorshape
 from errorshape.django import ErrorShapeMiddleware
@@ -72,3 +76,57 @@ def test_a_signal_without_an_exception_is_nothing_to_remember():
     got_request_exception.send(sender=None, request=request)
 
     assert not [name for name in vars(request) if "errorshape" in name]
+
+
+def test_what_a_middleware_refuses_is_no_failure():
+    """Django would signal it as unhandled, by which its test client raises it."""
+    signalled = []
+
+    def refuse(request):
+        raise errorshape.ForbiddenError
+
+    def receiver(**arguments):
+        signalled.append(arguments)
+
+    got_request_exception.connect(receiver)
+    try:
+        handler = convert_exception_to_response(refuse)
+        response = ErrorShapeMiddleware(handler)(RequestFactory().get("/"))
+    finally:
+        got_request_exception.disconnect(receiver)
+
+    assert (response.status_code, signalled) == (403, [])
+
+
+def test_where_no_middleware_of_ours_is_django_answers_as_ever():
+    """Django's function is wrapped for the whole process."""
+
+    def refuse(request):
+        raise PermissionDenied
+
+    response = convert_exception_to_response(refuse)(RequestFactory().get("/"))
+
+    assert (response.status_code, response["Content-Type"]) == (403, "text/html; charset=utf-8")
+
+
+def test_what_the_projects_own_handler404_refuses_is_answered():
+    """It may make one error of another; Django has taken that for a failure of the handler."""
+
+    class Urls:
+        urlpatterns = ()
+
+        @staticmethod
+        def handler404(request, exception):
+            raise errorshape.GoneError
+
+    def missing(request):
+        raise Http404
+
+    set_urlconf(Urls)
+    try:
+        handler = convert_exception_to_response(missing)
+        response = ErrorShapeMiddleware(handler)(RequestFactory().get("/"))
+    finally:
+        set_urlconf(None)
+
+    assert (response.status_code, json.loads(response.content)["error"]["code"]) == (410, "gone")

@@ -125,7 +125,7 @@ def above(client: OverServer) -> None:
 
 @case("Crashes", "in an error handler of the application")
 def handler_fails(client: OverServer) -> None:
-    crashed(client.get("/handler-fails"))
+    crashed(client.get("/handler/crashes"))
 
 
 @case("Bodies", "malformed JSON")

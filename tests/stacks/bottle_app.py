@@ -9,7 +9,7 @@ import bottle
 
 import errorshape.wsgi
 from tests.stacks import script
-from tests.stacks.script import SECRET, Answer, Sent
+from tests.stacks.script import Answer, Sent
 
 #: kind → (status, the headers that it must keep)
 NATIVE: dict[str, tuple[int, dict[str, str]]] = {
@@ -32,13 +32,11 @@ def build(**options: Any) -> Any:
         ("native/<kind>", "GET", native),
         ("hook/<kind>", "GET", hook),
         ("json", "POST", script.parse),
-        ("handled", "GET", handled),
-        ("handler-fails", "GET", handler_fails),
     ]
     for path, method, function in routes:
         app.route(f"/{path}", method, _view(function))
-    app.add_hook("before_request", lambda: _crash_for("before_request"))
-    app.add_hook("after_request", lambda: _crash_for("after_request"))
+    app.add_hook("before_request", lambda: _fail_in("before_request"))
+    app.add_hook("after_request", lambda: _fail_in("after_request"))
     app.install(_plugin)
     return errorshape.wsgi.ErrorShapeMiddleware(app, **options)
 
@@ -52,22 +50,13 @@ def hook(sent: Sent, kind: str) -> Answer:
     return Answer(b"ok")
 
 
-def handled(sent: Sent) -> Answer:
-    return script.HANDLED  # Bottle's error handlers are for statuses only
-
-
-def handler_fails(sent: Sent) -> Answer:
-    raise RuntimeError(SECRET)
-
-
-def _crash_for(hook: str) -> None:
-    if bottle.request.path == f"/hook/{hook}":
-        raise RuntimeError(SECRET)
+def _fail_in(hook: str) -> None:
+    script.fail_in(hook, bottle.request.path)
 
 
 def _plugin(callback: Any) -> Any:
     def plugged(*args: Any, **kwargs: Any) -> Any:
-        _crash_for("plugin")
+        _fail_in("plugin")
         return callback(*args, **kwargs)
 
     return plugged
@@ -75,7 +64,12 @@ def _plugin(callback: Any) -> Any:
 
 def _view(function: Any) -> Any:
     def view(**arguments: str) -> Any:
-        answer = function(Sent(bottle.request.body.read()), **arguments)
+        try:  # Bottle's error handlers are for statuses only
+            answer = function(Sent(bottle.request.body.read()), **arguments)
+        except script.HandledError:
+            answer = script.HANDLED
+        except script.HandlerFailsError as exc:
+            raise exc.failure from None
         if answer.pause:
             time.sleep(answer.pause)
             answer = answer.then()

@@ -105,16 +105,8 @@ def hook(sent: Sent, kind: str) -> Answer:
     return Answer(b"ok")
 
 
-def handled(sent: Sent) -> Answer:
-    raise script.HandledError
-
-
-def handler_fails(sent: Sent) -> Answer:
-    raise script.HandlerFailsError
-
-
 class ApplicationMiddleware:
-    """The application's own middleware, below errorshape's: its handlers, and crashes on demand."""
+    """The application's own middleware, below errorshape's: its handlers, and failures on demand."""
 
     sync_capable = True
     async_capable = True
@@ -127,31 +119,30 @@ class ApplicationMiddleware:
     def __call__(self, request: HttpRequest) -> Any:
         if iscoroutinefunction(self):
             return self._acall(request)
-        _crash_for(request, "process_request")
+        _fail_in(request, "process_request")
         response = self.get_response(request)
-        _crash_for(request, "process_response")
+        _fail_in(request, "process_response")
         return response
 
     async def _acall(self, request: HttpRequest) -> HttpResponse:
-        _crash_for(request, "process_request")
+        _fail_in(request, "process_request")
         response = await self.get_response(request)
-        _crash_for(request, "process_response")
+        _fail_in(request, "process_response")
         return response
 
     def process_view(self, request: HttpRequest, *_: Any) -> None:
-        _crash_for(request, "process_view")
+        _fail_in(request, "process_view")
 
     def process_exception(self, request: HttpRequest, exc: Exception) -> Any:
         if isinstance(exc, script.HandledError):
             return _response(request, script.HANDLED)
         if isinstance(exc, script.HandlerFailsError):
-            raise RuntimeError(SECRET) from None
+            raise exc.failure from None
         return None
 
 
-def _crash_for(request: HttpRequest, hook: str) -> None:
-    if request.path.endswith(f"/hook/{hook}"):
-        raise RuntimeError(SECRET)
+def _fail_in(request: HttpRequest, hook: str) -> None:
+    script.fail_in(hook, request.path)
 
 
 class _RenderedLate(HttpResponse):
@@ -159,16 +150,21 @@ class _RenderedLate(HttpResponse):
 
     is_rendered = False
 
+    def __init__(self, request: HttpRequest) -> None:
+        super().__init__()
+        self._request = request
+
     def render(self) -> HttpResponse:
-        raise RuntimeError(SECRET)
+        _fail_in(self._request, "render")
+        return self
 
     def add_post_render_callback(self, callback: Any) -> None:
         """Nothing is ever rendered."""
 
 
 def _response(request: HttpRequest, answer: Answer) -> Any:
-    if request.path.endswith("/hook/render"):
-        return _RenderedLate()
+    if "/hook/render" in request.path:
+        return _RenderedLate(request)
     headers = dict(answer.headers)
     if answer.chunks is not None and request.method != "HEAD":
         give = script.chunks_async if isinstance(request, ASGIRequest) else script.Chunks
@@ -219,8 +215,6 @@ _routes = (
     ("native/<kind>", "GET", native),
     ("hook/<kind>", "GET", hook),
     ("json", "POST", script.parse),
-    ("handled", "GET", handled),
-    ("handler-fails", "GET", handler_fails),
 )
 
 

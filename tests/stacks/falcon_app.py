@@ -12,7 +12,7 @@ import falcon.asgi
 import errorshape.asgi
 import errorshape.wsgi
 from tests.stacks import script
-from tests.stacks.script import SECRET, Answer, Sent
+from tests.stacks.script import Answer, Sent
 
 #: kind → (status, the headers that it must keep)
 NATIVE: dict[str, tuple[int, dict[str, str]]] = {
@@ -48,8 +48,6 @@ def _add_routes(app: Any, resource: Any) -> None:
         ("native/{kind}", "GET", native),
         ("hook/{kind}", "GET", hook),
         ("json", "POST", script.parse),
-        ("handled", "GET", handled),
-        ("handler-fails", "GET", handler_fails),
     ):
         app.add_route(f"/{path}", resource(method, function))
     is_async = resource is _AsyncResource
@@ -67,17 +65,8 @@ def native(sent: Sent, kind: str) -> Answer:
 
 
 def hook(sent: Sent, kind: str) -> Answer:
-    if kind == "before":
-        raise RuntimeError(SECRET)
+    script.fail_in("before", f"/hook/{kind}")
     return Answer(b"ok")
-
-
-def handled(sent: Sent) -> Answer:
-    raise script.HandledError
-
-
-def handler_fails(sent: Sent) -> Answer:
-    raise script.HandlerFailsError
 
 
 def _raise(req: Any, resp: Any, ex: Exception, params: Any) -> None:
@@ -96,37 +85,36 @@ async def _handle_async(req: Any, resp: Any, ex: Exception, params: Any) -> None
     _write(req, resp, script.HANDLED, script.chunks_async)
 
 
-def _fail(req: Any, resp: Any, ex: Exception, params: Any) -> None:
-    raise RuntimeError(SECRET) from None
+def _fail(req: Any, resp: Any, ex: Any, params: Any) -> None:
+    raise ex.failure from None
 
 
-async def _fail_async(req: Any, resp: Any, ex: Exception, params: Any) -> None:
-    raise RuntimeError(SECRET) from None
+async def _fail_async(req: Any, resp: Any, ex: Any, params: Any) -> None:
+    raise ex.failure from None
 
 
 class Middleware:
-    """Crashes on demand."""
+    """Fails on demand."""
 
     def process_request(self, req: Any, resp: Any) -> None:
-        _crash_for(req, "process_request")
+        _fail_in(req, "process_request")
 
     def process_response(self, req: Any, resp: Any, resource: Any, succeeded: bool) -> None:
-        _crash_for(req, "process_response")
+        _fail_in(req, "process_response")
 
 
 class AsyncMiddleware:
-    """Crashes on demand, in a coroutine."""
+    """Fails on demand, in a coroutine."""
 
     async def process_request(self, req: Any, resp: Any) -> None:
-        _crash_for(req, "process_request")
+        _fail_in(req, "process_request")
 
     async def process_response(self, req: Any, resp: Any, resource: Any, succeeded: bool) -> None:
-        _crash_for(req, "process_response")
+        _fail_in(req, "process_response")
 
 
-def _crash_for(req: Any, hook: str) -> None:
-    if req.path == f"/hook/{hook}":
-        raise RuntimeError(SECRET)
+def _fail_in(req: Any, hook: str) -> None:
+    script.fail_in(hook, req.path)
 
 
 class _Resource:

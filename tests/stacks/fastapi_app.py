@@ -24,7 +24,7 @@ HOOKS = (*starlette_app.HOOKS, "dispatch_before", "dispatch_after")
 def build(**options: Any) -> FastAPI:
     """Return the FastAPI application with the adapter, which comes before the routes here."""
     app = FastAPI(
-        middleware=[Middleware(starlette_app.Crashing), Middleware(starlette_app.Dispatching)]
+        middleware=[Middleware(starlette_app.Failing), Middleware(starlette_app.Dispatching)]
     )
     errorshape.fastapi.init_app(app, **options)
     starlette_app.add_handlers(app)
@@ -46,14 +46,6 @@ def build(**options: Any) -> FastAPI:
         @app.post(prefix + "json")
         async def parse(value: dict[str, str] = Body()) -> Any:  # noqa: B008
             return Response("ok")
-
-        @app.get(prefix + "handled")
-        async def handled() -> Any:
-            raise script.HandledError
-
-        @app.get(prefix + "handler-fails")
-        async def handler_fails() -> Any:
-            raise script.HandlerFailsError
 
     app.add_api_websocket_route("/ws/{kind}", starlette_app.websocket)
     return app

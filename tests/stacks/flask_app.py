@@ -12,7 +12,7 @@ import flask
 from errorshape.flask import ErrorShape
 from errorshape.wsgi import ErrorShapeMiddleware
 from tests.stacks import script, werkzeug_native
-from tests.stacks.script import SECRET, Answer, Sent
+from tests.stacks.script import Answer, Sent
 from tests.stacks.werkzeug_native import message_of
 
 __all__ = ["HOOKS", "NATIVE", "build", "build_wrapped", "message_of", "unhandled"]
@@ -37,37 +37,29 @@ def build(**options: Any) -> flask.Flask:
 
     @app.before_request
     def before_request() -> None:
-        _crash_for("before_request")
+        _fail_in("before_request")
 
     @app.after_request
     def after_request(response: flask.Response) -> flask.Response:
-        _crash_for("after_request")
+        _fail_in("after_request")
         return response
 
     @app.url_value_preprocessor
     def url_value_preprocessor(endpoint: str | None, values: Any) -> None:
-        _crash_for("url_value_preprocessor")
+        _fail_in("url_value_preprocessor")
 
     @app.post("/json")
     def parse() -> Any:
         flask.request.get_json()
         return "ok"
 
-    @app.get("/handled")
-    def handled() -> Any:
-        raise script.HandledError
-
     @app.errorhandler(script.HandledError)
     def handle(exc: Exception) -> Any:
         return _response(script.HANDLED)
 
-    @app.get("/handler-fails")
-    def handler_fails() -> Any:
-        raise script.HandlerFailsError
-
     @app.errorhandler(script.HandlerFailsError)
-    def fail(exc: Exception) -> Any:
-        raise RuntimeError(SECRET) from None
+    def fail(exc: Any) -> Any:
+        raise exc.failure from None
 
     ErrorShape(app, **options)
     return app
@@ -90,11 +82,12 @@ def unhandled() -> Iterator[list[BaseException]]:
         yield reported
 
 
-def _crash_for(hook: str) -> None:
-    # Once a request: Flask runs after_request again for the response to the first crash.
-    if flask.request.path == f"/hook/{hook}" and "has_crashed" not in flask.g:
-        flask.g.has_crashed = True
-        raise RuntimeError(SECRET)
+def _fail_in(hook: str) -> None:
+    # Once a request: Flask runs after_request again for the response to the first failure.
+    hooks = flask.g.setdefault("hooks", set())
+    if hook not in hooks:
+        hooks.add(hook)
+        script.fail_in(hook, flask.request.path)
 
 
 def _view(function: Any) -> Any:

@@ -15,7 +15,7 @@ from errorshape.litestar import ErrorShapePlugin
 from tests.drivers import LifespanExchange
 from tests.stacks import litestar_native, script
 from tests.stacks.litestar_native import message_of
-from tests.stacks.script import SECRET, Answer, Sent
+from tests.stacks.script import Answer, Sent
 
 __all__ = ["HOOKS", "NATIVE", "build", "build_wrapped", "message_of"]
 
@@ -31,12 +31,10 @@ def build(**options: Any) -> Litestar:
             native,
             hook,
             parse,
-            handled,
-            handler_fails,
             socket,
         ],
         plugins=[ErrorShapePlugin(**options)],
-        middleware=[Crashing],
+        middleware=[Failing],
         before_request=before_request,
         after_request=after_request,
         exception_handlers={script.HandledError: handle, script.HandlerFailsError: fail},
@@ -108,56 +106,44 @@ async def socket(socket: WebSocket[Any, Any, Any]) -> None:
     script.websocket(kind)
 
 
-@get("/handled")
-async def handled() -> None:
-    raise script.HandledError
-
-
-@get("/handler-fails")
-async def handler_fails() -> None:
-    raise script.HandlerFailsError
-
-
 def handle(request: Request[Any, Any, Any], exc: Exception) -> Response[Any]:
     return response_of(request, script.HANDLED)
 
 
-def fail(request: Request[Any, Any, Any], exc: Exception) -> Response[Any]:
-    raise RuntimeError(SECRET) from None
+def fail(request: Request[Any, Any, Any], exc: Any) -> Response[Any]:
+    raise exc.failure from None
 
 
 async def before_request(request: Request[Any, Any, Any]) -> None:
-    if request.url.path == "/hook/before_request":
-        raise RuntimeError(SECRET)
+    script.fail_in("before_request", request.url.path)
 
 
 async def after_request(response: Response[Any]) -> Response[Any]:
-    if response.content == "after_request":  # of /hook/after_request
-        raise RuntimeError(SECRET)
+    if isinstance(response.content, str):  # of /hook/<kind>: the kind
+        script.fail_in("after_request", f"/hook/{response.content}")
     return response
 
 
-class Crashing:
-    """A plain ASGI middleware that crashes on demand, before the handler and after it."""
+class Failing:
+    """A plain ASGI middleware that fails on demand, before the handler and after it."""
 
     def __init__(self, app: Any) -> None:
         self.app = app
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         path = scope.get("path", "")
-        if path == "/hook/middleware_before":
-            raise RuntimeError(SECRET)
-        crashed = False
+        script.fail_in("middleware_before", path)
+        is_first = True
 
-        async def send_or_crash(message: Any) -> None:
-            nonlocal crashed
-            # Once: the response to the crash comes this way, too.
-            if path == "/hook/middleware_after" and not crashed:
-                crashed = True
-                raise RuntimeError(SECRET)
+        async def send_or_fail(message: Any) -> None:
+            nonlocal is_first
+            # Once: the response to the failure comes this way, too.
+            if is_first:
+                is_first = False
+                script.fail_in("middleware_after", path)
             await send(message)
 
-        await self.app(scope, receive, send_or_crash)
+        await self.app(scope, receive, send_or_fail)
 
 
 def response_of(request: Request[Any, Any, Any], answer: Answer) -> Response[Any]:

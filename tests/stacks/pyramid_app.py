@@ -14,7 +14,7 @@ with warnings.catch_warnings():
 
 import errorshape.wsgi
 from tests.stacks import script
-from tests.stacks.script import SECRET, Answer, Sent
+from tests.stacks.script import Answer, Sent
 
 #: kind → (status, the headers that it must keep)
 NATIVE: dict[str, tuple[int, dict[str, str]]] = {
@@ -36,8 +36,6 @@ def build(**options: Any) -> Any:
         ("native/<kind>", "GET", native),
         ("hook/<kind>", "GET", hook),
         ("json", "POST", script.parse),
-        ("handled", "GET", handled),
-        ("handler-fails", "GET", handler_fails),
     ]
     for path, method, function in routes:
         config.add_route(path, "/" + path.replace("<", "{").replace(">", "}"))
@@ -61,30 +59,21 @@ def hook(sent: Sent, kind: str) -> Answer:
     return Answer(b"ok")
 
 
-def handled(sent: Sent) -> Answer:
-    raise script.HandledError
-
-
-def handler_fails(sent: Sent) -> Answer:
-    raise script.HandlerFailsError
-
-
 def _handle(exc: Exception, request: Any) -> Response:
     return _response(script.HANDLED)
 
 
-def _fail(exc: Exception, request: Any) -> Response:
-    raise RuntimeError(SECRET) from None
+def _fail(exc: Any, request: Any) -> Response:
+    raise exc.failure from None
 
 
-def _crash_for(request: Any, hook: str) -> None:
-    if request.path == f"/hook/{hook}":
-        raise RuntimeError(SECRET)
+def _fail_in(request: Any, hook: str) -> None:
+    script.fail_in(hook, request.path)
 
 
 def _tween_over(handler: Any, registry: Any) -> Any:
     def tween(request: Any) -> Any:
-        _crash_for(request, "tween_over")
+        _fail_in(request, "tween_over")
         return handler(request)
 
     return tween
@@ -92,14 +81,14 @@ def _tween_over(handler: Any, registry: Any) -> Any:
 
 def _tween_under(handler: Any, registry: Any) -> Any:
     def tween(request: Any) -> Any:
-        _crash_for(request, "tween_under")
+        _fail_in(request, "tween_under")
         return handler(request)
 
     return tween
 
 
 def _subscriber(event: Any) -> None:
-    _crash_for(event.request, "subscriber")
+    _fail_in(event.request, "subscriber")
 
 
 def _not_allowed(method: str) -> Any:

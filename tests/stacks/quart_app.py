@@ -13,7 +13,7 @@ import quart
 import errorshape
 from errorshape.quart import ErrorShape
 from tests.stacks import script, werkzeug_native
-from tests.stacks.script import SECRET, Answer, Sent
+from tests.stacks.script import Answer, Sent
 from tests.stacks.werkzeug_native import message_of
 
 __all__ = ["HOOKS", "NATIVE", "build", "message_of", "unhandled"]
@@ -39,11 +39,11 @@ def build(**options: Any) -> quart.Quart:
 
     @app.before_request
     async def before_request() -> None:
-        _crash_for("before_request")
+        _fail_in("before_request")
 
     @app.after_request
     async def after_request(response: quart.Response) -> quart.Response:
-        _crash_for("after_request")
+        _fail_in("after_request")
         return response
 
     @app.post("/json")
@@ -68,21 +68,13 @@ def build(**options: Any) -> quart.Quart:
             await quart.websocket.accept()
         script.websocket(kind)
 
-    @app.get("/handled")
-    async def handled() -> Any:
-        raise script.HandledError
-
     @app.errorhandler(script.HandledError)
     async def handle(exc: Exception) -> Any:
         return _response(script.HANDLED)
 
-    @app.get("/handler-fails")
-    async def handler_fails() -> Any:
-        raise script.HandlerFailsError
-
     @app.errorhandler(script.HandlerFailsError)
-    async def fail(exc: Exception) -> Any:
-        raise RuntimeError(SECRET) from None
+    async def fail(exc: Any) -> Any:
+        raise exc.failure from None
 
     ErrorShape(app, **options)
     return app
@@ -100,11 +92,12 @@ def unhandled() -> Iterator[list[BaseException]]:
         yield reported
 
 
-def _crash_for(hook: str) -> None:
-    # Once a request: Quart runs after_request again for the response to the first crash.
-    if quart.request.path == f"/hook/{hook}" and "has_crashed" not in quart.g:
-        quart.g.has_crashed = True
-        raise RuntimeError(SECRET)
+def _fail_in(hook: str) -> None:
+    # Once a request: Quart runs after_request again for the response to the first failure.
+    hooks = quart.g.setdefault("hooks", set())
+    if hook not in hooks:
+        hooks.add(hook)
+        script.fail_in(hook, quart.request.path)
 
 
 def _view(function: Any) -> Any:

@@ -17,8 +17,6 @@ _rules = Map(
         *(Rule(f"/{path}", methods=[method], endpoint=f) for path, method, f in script.ROUTES),
         Rule("/native/<kind>", methods=["GET"], endpoint="native"),
         Rule("/json", methods=["POST"], endpoint=script.parse),
-        Rule("/handled", methods=["GET"], endpoint="handled"),
-        Rule("/handler-fails", methods=["GET"], endpoint="handler-fails"),
     ]
 )
 
@@ -34,15 +32,11 @@ def answer(method: str, path: str, body: bytes) -> Answer:
     try:
         if endpoint == "native":
             raise werkzeug_native.NATIVE[arguments["kind"]][0]()
-        if endpoint == "handled":
-            raise script.HandledError
-        if endpoint == "handler-fails":
-            raise script.HandlerFailsError
         return endpoint(Sent(body), **arguments)
     except script.HandledError:
         return script.HANDLED
-    except script.HandlerFailsError:
-        raise RuntimeError(script.SECRET) from None
+    except script.HandlerFailsError as exc:
+        raise exc.failure from None
 
 
 def headers_of(answer: Answer) -> list[tuple[str, str]]:

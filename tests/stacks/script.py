@@ -76,7 +76,13 @@ class HandledError(Exception):
 
 
 class HandlerFailsError(Exception):
-    """The application has a handler for it, and that crashes."""
+    """The application has a handler for it, which fails with ``failure``."""
+
+    def __init__(self, kind: str) -> None:
+        self.failure = {
+            "crashes": lambda: RuntimeError(SECRET),
+            "refuses": lambda: errorshape.ForbiddenError("Not from there."),
+        }[kind]()
 
 
 OPTIONS: dict[str, Any] = {
@@ -242,6 +248,22 @@ def undocumented(sent: Sent, code: str) -> Answer:
 
 def translated(sent: Sent, kind: str) -> Answer:
     raise {"class": OutOfStockError, "function": NoSuchRowError}[kind](SECRET)
+
+
+def handled(sent: Sent) -> Answer:
+    raise HandledError
+
+
+def handler(sent: Sent, kind: str) -> Answer:
+    raise HandlerFailsError(kind)
+
+
+def fail_in(hook: str, path: str) -> None:
+    """Fail in a hook of the framework, if the path is of a request for that; see OWN_ROUTES."""
+    if path.endswith(f"/hook/{hook}"):
+        raise RuntimeError(SECRET)
+    if path.endswith(f"/hook/{hook}-refuses"):
+        raise errorshape.ForbiddenError("Not from there.", details={"hook": hook})
 
 
 def crash(sent: Sent) -> Answer:
@@ -588,12 +610,14 @@ ROUTES: tuple[tuple[str, str, Callable[..., Answer]], ...] = (
     ("prebuilt-conforming", "GET", prebuilt_conforming),
     ("prebuilt-headers/<status>", "GET", prebuilt_headers),
     ("stream/<kind>", "GET", stream),
+    ("handled", "GET", handled),
+    ("handler/<kind>", "GET", handler),
     ("planned", "GET", planned),
     ("validate", "POST", validate),
 )
 
 #: ``/native/<kind>``: the framework's own HTTP exceptions, of which NATIVE in each stack's module
 #: is the list; ``/hook/<kind>``: a crash in each of the framework's hooks, of which HOOKS is the
-#: list; ``/handled`` and ``/handler-fails``: the application's own error handlers; ``/json``: a
-#: body that is parsed as each framework does, or by hand where it leaves that to the application.
-OWN_ROUTES = ("native/<kind>", "hook/<kind>", "handled", "handler-fails", "json")
+#: list, and ``/hook/<kind>-refuses``: an APIError there; ``/json``: a body that is parsed as each
+#: framework does, or by hand where it leaves that to the application.
+OWN_ROUTES = ("native/<kind>", "hook/<kind>", "json")

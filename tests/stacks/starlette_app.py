@@ -17,7 +17,7 @@ from starlette.websockets import WebSocket
 import errorshape.asgi
 import errorshape.starlette
 from tests.stacks import script, starlette_native
-from tests.stacks.script import SECRET, Answer, Sent
+from tests.stacks.script import Answer, Sent
 from tests.stacks.starlette_native import message_of
 
 __all__ = ["HOOKS", "NATIVE", "build", "build_wrapped", "message_of"]
@@ -28,7 +28,7 @@ HOOKS = ("middleware_before", "middleware_after")
 
 def build(**options: Any) -> Starlette:
     """Return the Starlette application with the adapter."""
-    app = Starlette(routes=routes(), middleware=[Middleware(Crashing)])
+    app = Starlette(routes=routes(), middleware=[Middleware(Failing)])
     add_handlers(app)
     errorshape.starlette.init_app(app, **options)
     return app
@@ -49,8 +49,6 @@ def routes() -> list[Any]:
         Route("/native/{kind}", native),
         Route("/hook/{kind}", hook),
         Route("/json", view(script.parse), methods=["POST"]),
-        Route("/handled", handled),
-        Route("/handler-fails", handler_fails),
         WebSocketRoute("/ws/{kind}", websocket),
     ]
 
@@ -85,55 +83,43 @@ async def hook(request: Request) -> Response:
     return Response("ok")
 
 
-async def handled(request: Request) -> Response:
-    raise script.HandledError
-
-
-async def handler_fails(request: Request) -> Response:
-    raise script.HandlerFailsError
-
-
 def add_handlers(app: Starlette) -> None:
     """Add the application's own exception handlers."""
 
     def handle(request: Request, exc: Exception) -> Response:
         return response_of(request, script.HANDLED)
 
-    async def fail(request: Request, exc: Exception) -> Response:
-        raise RuntimeError(SECRET) from None
+    async def fail(request: Request, exc: Any) -> Response:
+        raise exc.failure from None
 
     app.add_exception_handler(script.HandledError, handle)
     app.add_exception_handler(script.HandlerFailsError, fail)
 
 
-class Crashing:
-    """A plain ASGI middleware that crashes on demand, before the application and after it."""
+class Failing:
+    """A plain ASGI middleware that fails on demand, before the application and after it."""
 
     def __init__(self, app: Any) -> None:
         self.app = app
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         path = scope.get("path", "")
-        if path.endswith("/hook/middleware_before"):
-            raise RuntimeError(SECRET)
+        script.fail_in("middleware_before", path)
 
-        async def send_or_crash(message: Any) -> None:
-            if path.endswith("/hook/middleware_after"):
-                raise RuntimeError(SECRET)
+        async def send_or_fail(message: Any) -> None:
+            script.fail_in("middleware_after", path)
             await send(message)
 
-        await self.app(scope, receive, send_or_crash)
+        await self.app(scope, receive, send_or_fail)
 
 
 class Dispatching(BaseHTTPMiddleware):
     """Starlette's own kind of middleware, which runs the rest in a task of its own."""
 
     async def dispatch(self, request: Request, call_next: Any) -> Response:
-        if request.url.path.endswith("/hook/dispatch_before"):
-            raise RuntimeError(SECRET)
+        script.fail_in("dispatch_before", request.url.path)
         response: Response = await call_next(request)
-        if request.url.path.endswith("/hook/dispatch_after"):
-            raise RuntimeError(SECRET)
+        script.fail_in("dispatch_after", request.url.path)
         return response
 
 
