@@ -1,6 +1,5 @@
 """What holds for every test: absent frameworks, skips, and how long hypothesis looks."""
 
-import gc
 import os
 from collections.abc import Iterator
 from importlib.util import find_spec
@@ -62,11 +61,6 @@ def _skip_the_stacks_of_absent_frameworks(request: pytest.FixtureRequest) -> Non
 def _outside_of_any_request() -> None:
     """Begin each test outside of a request: one before it may have left its response unclosed."""
     current.set(None)
-
-
-def pytest_collection_finish() -> None:
-    """Take what the tests themselves are out of the collector's sight: it is a million objects."""
-    gc.freeze()
 
 
 @pytest.hookimpl(wrapper=True)

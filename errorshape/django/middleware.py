@@ -155,7 +155,11 @@ class ErrorShapeMiddleware:
             if ours or (nobodys and self.layer.shapes(what.path)):
                 shaped = self.layer.respond(exc, trace_id=trace_id, request=what)
             status = response.status_code
-            self.layer.report(exc, trace_id=trace_id, request=what, logged=True, status=status)
+            # Of what the project's handler404 raises Django logs no more than that there was a 500.
+            logged = status < 500 or getattr(response, "_has_been_logged", False)
+            self.layer.report(exc, trace_id=trace_id, request=what, logged=logged, status=status)
+            if not logged:
+                response._has_been_logged = True  # type: ignore[attr-defined]
         if shaped is None:
             body = None if response.streaming else response.content  # type: ignore[attr-defined]
             if request.method == "HEAD":

@@ -1,7 +1,7 @@
 """The middleware, where a project or a server behaves in a way that most do not."""
 
 import asyncio
-import json
+import logging
 import sys
 
 import django
@@ -9,12 +9,13 @@ import pytest
 from django.core.exceptions import PermissionDenied
 from django.core.handlers.exception import convert_exception_to_response
 from django.core.signals import got_request_exception
-from django.http import Http404, HttpResponse, StreamingHttpResponse
-from django.test import RequestFactory
-from django.urls import set_urlconf
+from django.http import HttpResponse, StreamingHttpResponse
+from django.test import Client, RequestFactory
+from django.test.utils import override_settings
 
 import errorshape
 from errorshape.django import ErrorShapeMiddleware
+from tests import logs
 
 django.setup()
 
@@ -109,24 +110,37 @@ def test_where_no_middleware_of_ours_is_django_answers_as_ever():
     assert (response.status_code, response["Content-Type"]) == (403, "text/html; charset=utf-8")
 
 
+class Urls:
+    """A project's own, whose handler for what is not there fails."""
+
+    urlpatterns = ()
+
+    def __init__(self, failure):
+        self.failure = failure
+
+    def handler404(self, request, exception):
+        raise self.failure
+
+
+def ask_for_what_is_missing(failure):
+    """Ask a site whose handler404 raises ``failure``; return the response and what was logged."""
+    with override_settings(ROOT_URLCONF=Urls(failure)), logs.captured() as records:
+        response = Client(raise_request_exception=False).get("/")
+    return response, [record for record in records if record.level > logging.INFO]
+
+
 def test_what_the_projects_own_handler404_refuses_is_answered():
     """It may make one error of another; Django has taken that for a failure of the handler."""
+    response, records = ask_for_what_is_missing(errorshape.GoneError())
 
-    class Urls:
-        urlpatterns = ()
+    assert (response.status_code, response.json()["error"]["code"]) == (410, "gone")
+    assert records == []
 
-        @staticmethod
-        def handler404(request, exception):
-            raise errorshape.GoneError
 
-    def missing(request):
-        raise Http404
+def test_a_crash_of_the_projects_own_handler404_is_logged_with_its_traceback():
+    """Django logs that there was a 500, and not why."""
+    response, records = ask_for_what_is_missing(RuntimeError("why"))
 
-    set_urlconf(Urls)
-    try:
-        handler = convert_exception_to_response(missing)
-        response = ErrorShapeMiddleware(handler)(RequestFactory().get("/"))
-    finally:
-        set_urlconf(None)
-
-    assert (response.status_code, json.loads(response.content)["error"]["code"]) == (410, "gone")
+    assert (response.status_code, response.json()["error"]["code"]) == (500, "internal_error")
+    assert [record.level for record in records] == [logging.ERROR]
+    assert "RuntimeError: why" in records[0].traceback

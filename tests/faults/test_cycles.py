@@ -23,12 +23,13 @@ def unreachable_after(once, times=20):
     """Run something with the collector off; how much it then finds."""
     once()
     gc.disable()
-    gc.freeze()  # whatever earlier tests have left is none of ours
+    gc.freeze()  # what is there already is none of ours, and would be looked at each time
     try:
         for _ in range(times):
             once()
         return gc.collect()
     finally:
+        gc.unfreeze()
         gc.enable()
 
 
