@@ -212,9 +212,22 @@ class ErrorShapeMiddleware:
             except Exception as exc:
                 return self._failed_stream(request, response, exc)
             if whole and (judged := self._judged(request, response, first)) is not None:
+                await self._close(request, response)
                 return judged
         response.streaming_content = self._rest_async(request, first, chunks)
         return response
+
+    async def _close(self, request: HttpRequest, response: StreamingHttpResponse) -> None:
+        """Close what gave the body that was replaced, while its request is being served.
+
+        Django closes synchronous iterators only. The collector would close this one, when it likes.
+        """
+        iterator: Any = response._iterator  # type: ignore[attr-defined]  # inside of a wrapper
+        try:
+            if hasattr(iterator, "aclose"):
+                await iterator.aclose()
+        except Exception as exc:
+            self.layer.report(exc, trace_id=_trace_id(request), request=about(request))
 
     def _wants_body(self, response: HttpResponseBase) -> bool:
         return self.layer.wants_body(response.status_code, list(response.items()))

@@ -110,6 +110,57 @@ def test_where_no_middleware_of_ours_is_django_answers_as_ever():
     assert (response.status_code, response["Content-Type"]) == (403, "text/html; charset=utf-8")
 
 
+@pytest.mark.parametrize("error", [None, RuntimeError("later")])
+def test_an_asynchronous_stream_that_is_replaced_is_closed_in_its_request(error):
+    """Django closes none; the collector would, when it likes, and what is logged then has no id."""
+    closed = []
+
+    async def broken():
+        try:
+            yield b"{"
+            yield b" " * 20_000
+        finally:
+            closed.append(errorshape.trace_id())
+            if error:
+                raise error
+
+    stream = broken()  # which is held here, so that nothing closes it by itself
+    with logs.captured() as records:
+        replaced = replacing(stream)
+
+    assert (replaced, closed) == (404, ["mine-1"])
+    assert [r.trace_id for r in records if r.level == logging.ERROR] == ["mine-1"] * bool(error)
+
+
+def test_an_asynchronous_stream_that_cannot_be_closed_is_replaced():
+    """Not every asynchronous iterator is a generator."""
+
+    class Stream:
+        def __aiter__(self):
+            return self
+
+        async def __anext__(self):
+            return b" " * 20_000
+
+    assert replacing(Stream()) == 404
+
+
+def replacing(stream):
+    """Serve what ``reshape="all"`` replaces, with the id mine-1; return the status."""
+
+    async def view(request):
+        return StreamingHttpResponse(stream, status=404, content_type="application/json")
+
+    async def ask():
+        with override_settings(ERRORSHAPE={"RESHAPE": "all"}):
+            middleware = ErrorShapeMiddleware(view)
+        response = await middleware(RequestFactory().get("/", HTTP_X_REQUEST_ID="mine-1"))
+        assert not response.streaming
+        return response.status_code
+
+    return asyncio.run(ask())
+
+
 class Urls:
     """A project's own, whose handler for what is not there fails."""
 
