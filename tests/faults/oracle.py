@@ -208,13 +208,14 @@ def answer_to(exc: BaseException | None) -> tuple[int, str]:
 def _same(told: Told, seen: Seen) -> bool:
     """Whether the server got what the application raised.
 
-    A framework may have taken a group apart (Django), or raised another exception for it
-    (Starlette, once a response has begun).
+    A framework may have taken a group apart (Django), put one into another (Quart), or raised another
+    exception for it (Starlette, once a response has begun).
     """
     raised, wanted = seen.raised, told.raised
-    if isinstance(raised, BaseExceptionGroup) and isinstance(wanted, BaseExceptionGroup):
-        return raised.exceptions == wanted.exceptions
-    return raised is wanted or (told.framework and wanted in _behind(raised))
+    groups = isinstance(raised, BaseExceptionGroup) and isinstance(wanted, BaseExceptionGroup)
+    if raised is wanted or (groups and raised.exceptions == wanted.exceptions):
+        return True
+    return told.framework and wanted in _behind(raised)
 
 
 def _behind(exc: BaseException | None) -> list[BaseException]:
