@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from .core.exceptions import ForbiddenError, NotFoundError
@@ -13,7 +14,7 @@ _ADVICE = "errorshape.drf needs Django REST Framework 3.16 or newer: pip install
 try:
     import rest_framework
     from django.core.exceptions import PermissionDenied
-    from django.http import Http404, HttpRequest, HttpResponseBase
+    from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
     from rest_framework import views
     from rest_framework.exceptions import APIException
 
@@ -46,7 +47,16 @@ def exception_handler(exc: Exception, context: dict[str, Any]) -> HttpResponseBa
         its_own: HttpResponseBase | None = views.exception_handler(exc, context)
         return its_own
     views.set_rollback()
-    return answered(layer, request, known)
+    return answered(layer, request, known, _Answer())
+
+
+class _Answer(HttpResponse):
+    """The response to an error, with ``data`` as DRF's own have it: tests of views look there."""
+
+    @property
+    def data(self) -> Any:
+        """What the body says, decoded; None where there is none, as for HEAD."""
+        return json.loads(self.content) if self.content else None
 
 
 def _known(exc: Exception, layer: ErrorLayer) -> Exception:

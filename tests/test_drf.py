@@ -215,6 +215,14 @@ def test_permissions(client):
     assert response.json()["error"]["message"] == "Members only."
 
 
+@pytest.mark.parametrize("method", ["get", "head"])
+def test_the_data_of_a_response(client, method):
+    """DRF's own test clients show it, and so do the tests of every project."""
+    response = getattr(client, method)("/members/ours")
+
+    assert response.data == (response.json() if method == "get" else None)
+
+
 def test_routing(client):
     """The unrouted 404 and the wrong method, which knows the right ones."""
     assert_error(client.get("/nowhere"), "not_found", status=404)

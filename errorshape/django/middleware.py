@@ -289,9 +289,11 @@ def _return_at_close(response: HttpResponseBase) -> None:
         )
 
 
-def answered(layer: ErrorLayer, request: HttpRequest, exc: BaseException) -> HttpResponse:
-    """Report an exception and return the response to it."""
-    made = HttpResponse()
+def answered(
+    layer: ErrorLayer, request: HttpRequest, exc: BaseException, made: HttpResponse | None = None
+) -> HttpResponse:
+    """Report an exception and return the response to it, which is ``made`` if that is given."""
+    made = HttpResponse() if made is None else made
     marks = request.META.get(ENVIRON_KEY, {})
     answer = layer.answer(exc, trace_id=marks.get("trace_id"), request=about(request))
     _fill(request, made, answer)
