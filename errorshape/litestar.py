@@ -20,6 +20,7 @@ try:
     from litestar import Litestar, Request, Response
     from litestar.config.app import AppConfig
     from litestar.exceptions import HTTPException, WebSocketDisconnect, WebSocketException
+    from litestar.exceptions.responses import create_debug_response, create_exception_response
     from litestar.plugins import InitPlugin
 except ImportError as exc:
     raise ImportError(_ADVICE) from exc
@@ -66,8 +67,18 @@ class ErrorShapePlugin(InitPlugin):
             error = ValidationError(details=details_of(exc))
             error.__cause__ = exc
             exc = error
+        if isinstance(exc, HTTPException) and not self.layer.replaces(failed):
+            self.layer.report(exc, request=failed, status=exc.status_code)
+            return _own_response(request, exc)
         logged = _has_logged(request.app, exc) and self.layer.translate(exc) is None
         return _Shaped(self.layer.answer(exc, request=failed, logged=logged))
+
+
+def _own_response(request: Request[Any, Any, Any], exc: HTTPException) -> Response[Any]:
+    """Return what Litestar answers an exception with that has no handler."""
+    if request.app.debug and exc.status_code == 500:
+        return create_debug_response(request, exc)
+    return create_exception_response(request, exc)
 
 
 class _Shaped(Response[bytes]):

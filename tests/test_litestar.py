@@ -9,7 +9,13 @@ from typing import Annotated
 import pytest
 from litestar import Litestar, Request, Response, WebSocket, get, post, websocket
 from litestar.config.cors import CORSConfig
-from litestar.exceptions import NotAuthorizedException, WebSocketDisconnect, WebSocketException
+from litestar.datastructures import ImmutableState
+from litestar.exceptions import (
+    HTTPException,
+    NotAuthorizedException,
+    WebSocketDisconnect,
+    WebSocketException,
+)
 from litestar.logging import LoggingConfig
 from litestar.params import Body
 
@@ -196,6 +202,39 @@ def test_debug_keeps_litestars_page():
 
 
 # --- WebSockets ----------------------------------------------------------------------------------
+
+
+@get("/own/{status:int}", media_type="text/plain")
+async def fail_in_text(request: Request) -> None:
+    raise HTTPException(SECRET, status_code=request.path_params["status"])
+
+
+@pytest.mark.parametrize(
+    ("status", "debug", "said"),
+    [(404, False, SECRET), (500, False, "Internal Server Error"), (500, True, "Traceback")],
+)
+def test_reshape_none_leaves_errors_to_litestar(status, debug, said):
+    """In the media type of the route, and an internal error without a word of why."""
+    plugins = [ErrorShapePlugin(reshape="none")]
+    app = Litestar([fail_in_text], plugins=plugins, debug=debug, logging_config=None)
+
+    reply = ask(app, f"/own/{status}", headers=[("Accept", "text/plain")])
+
+    assert (reply.status, said in reply.body.decode()) == (status, True)
+    assert reply.one("content-type").startswith("text/plain")
+    assert debug or status != 500 or SECRET not in reply.body.decode()
+
+
+@get("/state")
+async def read_state(state: ImmutableState) -> list[str]:
+    return [*state.dict()]
+
+
+def test_the_state_of_the_application_can_be_copied():
+    """Litestar copies all of it for each handler that asks for an immutable one."""
+    app = Litestar([read_state], plugins=[ErrorShapePlugin()], logging_config=None)
+
+    assert ask(app, "/state").body == b'["errorshape"]'
 
 
 def test_a_websocket_is_refused_in_the_shape():

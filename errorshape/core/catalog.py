@@ -69,6 +69,9 @@ class Catalog:
     def __setattr__(self, name: str, value: Any) -> None:
         raise AttributeError("A Catalog is immutable: extend() returns a new one.")
 
+    def __reduce__(self) -> tuple[type[Catalog], tuple[type[APIError], ...]]:
+        return Catalog, tuple(self)  # for copies and pickles, which would set attributes
+
     def __repr__(self) -> str:
         return f"Catalog({', '.join(entry.__name__ for entry in self)})"
 

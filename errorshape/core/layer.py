@@ -146,6 +146,9 @@ class ErrorLayer:
         chosen = request_id or trace_hex or self.fresh()
         return Trace(chosen, traceparent, tracestate) if trace_hex else chosen
 
+    def __deepcopy__(self, memo: object) -> ErrorLayer:
+        return self  # Litestar copies the state of an application, where its plugin is found
+
     def accepted(self, request_id: bytes) -> str:
         """Return the id of a request that has just this one; a fresh one if it is not valid.
 

@@ -41,7 +41,8 @@ def _is(cls: type, name: str) -> bool:
 
 def render(exc: Any) -> ErrorResponse:
     """Return the response that Litestar makes of the exception."""
-    content = {"status_code": exc.status_code, "detail": exc.detail}
+    detail = exc.detail if exc.status_code != 500 else "Internal Server Error"
+    content = {"status_code": exc.status_code, "detail": detail}
     if exc.extra is not None and exc.status_code < 500:
         content["extra"] = exc.extra
     body = msgspec.json.encode(content, enc_hook=str)

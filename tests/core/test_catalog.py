@@ -1,5 +1,8 @@
 """The catalogue."""
 
+import copy
+import pickle
+
 import pytest
 
 from errorshape import STANDARD, APIError, Catalog, NotFoundError
@@ -138,3 +141,11 @@ def test_the_applications_own_entry_is_preferred():
         message = "Nothing here."
 
     assert class_for_status(404, Catalog(MissingError)) is MissingError
+
+
+@pytest.mark.parametrize(
+    "copied", [copy.copy, copy.deepcopy, lambda catalog: pickle.loads(pickle.dumps(catalog))]
+)
+def test_a_catalogue_can_be_copied(copied):
+    """As part of what an application copies, or sends to another process."""
+    assert [*copied(STANDARD)] == [*STANDARD]
