@@ -87,11 +87,9 @@ More than half of what pydantic's details take is `exc.errors()` itself, without
 pydantic's schema, read once for each model, mostly says which segments of a `loc` are fields and which
 the members of a union. Where unions are in one schema with mappings, or with functions of the
 application's, it cannot: a client's key may be called as a member is, and a function may validate
-something else inside. There what was validated is walked for each error (13 of 36 µs), on top of the 9
-that `errors()` takes and the 8 that paths and messages take: 2.4 times the listing. Two ways to less
-were thought through: pydantic does not give the names of a union's members, without which a walk of
-the schema cannot know where it is; and neighbouring errors seldom share the way to their parents. On
-Python 3.11, whose comprehensions are calls, the ratios are a sixth above those of 3.13.
+something else inside. There what was validated is walked for each error, on top of the 9 µs that
+`errors()` takes: the dearest of all. On Python 3.11 (pydantic 2.10) the ratios are some hundredths
+above those of 3.13, with 1.94 for unions in mappings.
 """
 
 

@@ -12,6 +12,7 @@ from .core.http import ErrorResponse, Request
 from .core.layer import ErrorLayer
 from .core.options import Options
 from .core.translation import is_disconnect, only_leaf
+from .trace import context
 from .trace.context import Trace, current
 
 Scope = MutableMapping[str, Any]
@@ -131,7 +132,7 @@ class _Exchange:
         self.outermost = marks is None
         if marks is None:
             trace = wrap.identify(scope.get("headers", ()))
-            current.set(trace)
+            context.enter(trace)
             self.trace_id: str = trace if isinstance(trace, str) else trace.id
             # Not this object: it has the scope, and a cycle for each request would need collecting.
             self._marks: dict[str, Any] = {"trace_id": self.trace_id}

@@ -37,15 +37,15 @@ def propagate(
 
     For ``Client`` and ``AsyncClient``; adds a request hook, so that each redirect and each attempt
     of an authentication is a call of its own. ``hosts`` limits it to those named, as in
-    ``("api.example.com", ".internal.example")``. A header that the caller has set stays. Raises
+    ``("api.example.com", ".internal.example")``; then a response hook takes the headers off a
+    request that is redirected, which is what ``response.next_request`` is made of. A header that
+    the caller has set stays. Raises
     what :class:`~errorshape.trace.outgoing.Propagation` raises.
     """
     propagation = Propagation(hosts, trace_header)
 
     def add(request: Any) -> None:
-        for name, value in request.extensions.get(_EXTENSION, {}).items():
-            if request.headers.get(name) == value:
-                del request.headers[name]
+        _take_off(request)
         added = propagation.headers_for(request.url.host, request.headers)
         request.headers.update(added)
         # A new dictionary: the caller's own may be the one that is there.
@@ -54,8 +54,26 @@ def propagate(
     async def add_async(request: Any) -> None:
         add(request)
 
+    def redirected(response: Any) -> None:
+        # Of this request httpx makes the next one, which a client may send that has no hook.
+        if response.has_redirect_location:
+            _take_off(response.request)
+
+    async def redirected_async(response: Any) -> None:
+        redirected(response)
+
     is_async = iscoroutinefunction(client.send)  # type: ignore[attr-defined]
     hooks = client.event_hooks
     hooks["request"] = [*hooks["request"], add_async if is_async else add]
+    if hosts is not None:
+        after = redirected_async if is_async else redirected
+        hooks["response"] = [*hooks["response"], after]
     client.event_hooks = hooks
     return client
+
+
+def _take_off(request: Any) -> None:
+    """Take the headers off a request that were added to it, unless somebody has set them since."""
+    for name, value in request.extensions.get(_EXTENSION, {}).items():
+        if request.headers.get(name) == value:
+            del request.headers[name]

@@ -12,6 +12,7 @@ from .core.exceptions import APIError, ValidationError
 from .core.http import ErrorResponse
 from .core.layer import ErrorLayer
 from .core.options import Options
+from .core.translation import is_disconnect
 from .core.versions import is_older
 
 _ADVICE = "errorshape.litestar needs Litestar 2.20 or newer: pip install 'errorshape[litestar]'"
@@ -62,9 +63,10 @@ class ErrorShapePlugin(InitPlugin):
             app.asgi_handler = ErrorShapeMiddleware(app.asgi_handler, self.layer)  # type: ignore[assignment]
 
     def _handle(self, request: Request[Any, Any, Any], exc: Exception) -> Response[Any]:
+        if is_disconnect(exc) and isinstance(exc, HTTPException):
+            raise exc  # the wrap knows whether it is so
         failed = request_in(request.scope)  # type: ignore[arg-type]  # a TypedDict of its own
-        if _is_no_utf_8(exc):
-            error = ValidationError(details=details_of(exc))
+        if (error := _undecodable(exc)) is not None:
             error.__cause__ = exc
             exc = error
         if isinstance(exc, HTTPException) and not self.layer.replaces(failed):
@@ -113,14 +115,23 @@ _EXTRACTING = [
     "litestar.connection.request",
     "litestar.serialization.msgspec_hooks",
 ]
+_PARSING = ["litestar._multipart"]
 
 
-def _is_no_utf_8(exc: Exception) -> bool:
-    """Whether Litestar could not decode a body, of which it expects msgspec's errors alone."""
-    if not isinstance(exc, UnicodeDecodeError):
-        return False
+def _undecodable(exc: Exception) -> ValidationError | None:
+    """Return the error of a body that Litestar cannot decode, None if it is something else.
+
+    Of JSON it expects msgspec's errors alone, of a form's fields that they are in the charset that
+    they name, and that there is such a charset.
+    """
+    if not isinstance(exc, UnicodeDecodeError) and type(exc) is not LookupError:
+        return None
     modules = [frame.f_globals.get("__name__") for frame, _ in walk_tb(exc.__traceback__)]
-    return modules[-3:] == _EXTRACTING
+    if modules[-1:] == _PARSING:
+        return ValidationError()
+    if modules[-3:] == _EXTRACTING and isinstance(exc, UnicodeDecodeError):
+        return ValidationError(details=details_of(exc))
+    return None
 
 
 def _has_logged(app: Litestar, exc: Exception) -> bool:

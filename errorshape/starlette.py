@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from traceback import walk_tb
 from typing import Any, Unpack
 
 from .asgi import (
@@ -15,7 +16,7 @@ from .asgi import (
     Send,
     request_in,
 )
-from .core.exceptions import APIError
+from .core.exceptions import APIError, ValidationError
 from .core.http import ErrorResponse, Request
 from .core.layer import ErrorLayer
 from .core.options import Options
@@ -26,6 +27,7 @@ _ADVICE = "errorshape.starlette needs Starlette 1.0 or newer: pip install 'error
 
 try:
     import starlette
+    from starlette import formparsers
     from starlette.applications import Starlette
     from starlette.exceptions import HTTPException
     from starlette.middleware import Middleware
@@ -39,6 +41,13 @@ if is_older(starlette.__version__, (1, 0)):
     raise ImportError(f"{_ADVICE} (this is {starlette.__version__})")
 
 Handler = Callable[[Any, Exception], Any]
+
+# Starlette before 1.7 lets out what its parser of forms says of a malformed one; there is none
+# without python-multipart.
+_parser = getattr(formparsers, "multipart", None)
+_MALFORMED: tuple[type[Exception], ...] = (
+    () if _parser is None else (_parser.exceptions.FormParserError,)
+)
 
 
 def init_app(app: Starlette, layer: ErrorLayer | None = None, **options: Unpack[Options]) -> None:
@@ -79,7 +88,7 @@ def _register(app: Starlette, layer: ErrorLayer) -> None:
         if getattr(handler, "__module__", "").startswith("fastapi."):  # FastAPI's own defaults
             handle.defaults[cls] = handler
             handlers[cls] = handle.__call__
-    for cls in (HTTPException, APIError, ExceptionGroup, *layer.translations):
+    for cls in (HTTPException, APIError, ExceptionGroup, *_MALFORMED, *layer.translations):
         if cls is not Exception:
             handlers.setdefault(cls, handle.__call__)
     if not handlers.keys() & {500, Exception}:
@@ -131,6 +140,10 @@ class _Handler:
         if scope["type"] != "http":
             raise exc  # the wrap can refuse a WebSocket, and close one
         request = request_in(scope)
+        if isinstance(exc, _MALFORMED) and layer.translate(exc) is None and _is_of_the_request(exc):
+            malformed = ValidationError()
+            malformed.__cause__ = exc
+            exc = malformed
         default = self._default(exc)
         if default is not None and (layer.translate(exc) is None or not layer.replaces(request)):
             layer.report(exc, request=request)
@@ -142,6 +155,12 @@ class _Handler:
 
     def _default(self, exc: Exception) -> Handler | None:
         return next((self.defaults[cls] for cls in type(exc).__mro__ if cls in self.defaults), None)
+
+
+def _is_of_the_request(exc: Exception) -> bool:
+    """Whether it was Starlette that parsed, and not the application, what it got elsewhere."""
+    frames = walk_tb(exc.__traceback__)
+    return any(frame.f_globals.get("__name__") == "starlette.formparsers" for frame, _ in frames)
 
 
 class _LastHandler:

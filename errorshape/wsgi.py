@@ -14,6 +14,7 @@ from .core.body import MAX_BODY
 from .core.http import ErrorResponse, Request
 from .core.layer import ErrorLayer
 from .core.options import Options
+from .trace import context
 from .trace.context import Trace, current, leave, leave_at_close
 
 if TYPE_CHECKING:
@@ -118,7 +119,7 @@ class _Exchange:
         self._outermost = marks is None
         if marks is None:
             self._trace = trace = wrap.identify(environ)
-            current.set(trace)
+            context.enter(trace)
             self.trace_id: str = trace if isinstance(trace, str) else trace.id
             # Not this object: it has the environ, and a cycle would need collecting.
             self._marks: dict[str, Any] = {"trace_id": self.trace_id}

@@ -152,3 +152,32 @@ def test_what_is_no_request_passes_through():
     asyncio.run(migration.OldHeaderASGI(app, "X-Correlation-ID")(*arguments))
 
     assert seen == [arguments]
+
+
+@pytest.mark.parametrize(
+    ("headers", "expected"),
+    [
+        ({"X-Request-ID": "new", "X-Correlation-ID": "old"}, "new"),
+        ({"X-Correlation-ID": "old", "X-Amzn-Trace-Id": "Root=1-2-3"}, "old"),
+        ({"X-Amzn-Trace-Id": "Root=1-2-3"}, "1-2-3"),
+    ],
+    ids=["new", "old", "a load balancer's"],
+)
+def test_several_old_headers_are_read_in_the_order_of_flask_log_request_id(headers, expected):
+    """What it reads by itself; the outermost comes first."""
+    app = flask.Flask(__name__)
+    ErrorShape(app)
+    app.wsgi_app = migration.OldHeaderWSGI(app.wsgi_app, "X-Amzn-Trace-Id")
+    app.wsgi_app = migration.OldHeaderWSGI(app.wsgi_app, "X-Correlation-ID")
+
+    assert app.test_client().get("/", headers=headers).headers["X-Request-Id"] == expected
+
+
+def test_the_ids_can_be_changed_without_the_errors():
+    """``exclude`` of everything leaves a framework its pages, with the id on them."""
+    app = flask.Flask(__name__)
+    ErrorShape(app, exclude=("/",))
+    response = app.test_client().get("/nowhere", headers={"X-Request-Id": "order-7"})
+
+    assert response.content_type.startswith("text/html")
+    assert response.headers["X-Request-Id"] == "order-7"

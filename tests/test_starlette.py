@@ -8,6 +8,7 @@ from typing import Annotated
 import pytest
 from fastapi import BackgroundTasks, FastAPI, Query, WebSocket
 from pydantic import BaseModel
+from python_multipart.exceptions import MultipartParseError
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.base import BaseHTTPMiddleware
@@ -382,6 +383,21 @@ def test_a_client_that_leaves_is_no_error():
     _, errors = websocket(sockets(), "/listen", received=["hello"])
 
     assert not errors
+
+
+@pytest.mark.parametrize(
+    ("module", "code"),
+    [("starlette.formparsers", "validation_error"), ("shop.upstream", "internal_error")],
+)
+def test_what_the_parser_of_forms_says_is_the_clients_error_if_starlette_asked(module, code):
+    """Older versions of Starlette let it out; the application may parse what is not the request's."""
+
+    async def upload(request):
+        exec("raise error", {"error": MultipartParseError(SECRET), "__name__": module})
+
+    reply = get(starlette(Route("/upload", upload)), "/upload")
+
+    assert_error(reply, code)
 
 
 def test_a_client_that_leaves_while_its_body_is_read_is_no_error():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import sys
 from collections import Counter
 from pathlib import Path
@@ -103,6 +104,7 @@ def counted(run, app, path):
 
     request = Request("GET", path)
     run(app, request)
+    gc.collect()  # what earlier tests have left would be closed meanwhile, and counted
     sys.setprofile(profile)
     try:
         reply = run(app, request)

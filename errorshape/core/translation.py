@@ -50,6 +50,12 @@ _DISCONNECTS = frozenset(
     litestar.exceptions.websocket_exceptions.WebSocketDisconnect
     quart.wrappers.base.ClientDisconnectedError""".split()
 )
+# And by one that has no class of its own.
+_SAID_OF_DISCONNECTS = {
+    "litestar.exceptions.http_exceptions.InternalServerException": (
+        "500: client disconnected prematurely"
+    ),
+}
 
 
 # Whose details a validator's error has: translate={pydantic.ValidationError: ValidationError} gives
@@ -140,11 +146,20 @@ def only_leaf(exc: BaseException) -> BaseException:
 def is_disconnect(exc: BaseException) -> bool:
     """Whether an exception says that the client is gone: an OSError, or a framework's own."""
     exc = only_leaf(exc)
-    return isinstance(exc, OSError) or _name(type(exc)) in _DISCONNECTS
+    return (
+        isinstance(exc, OSError)
+        or _name(type(exc)) in _DISCONNECTS
+        or _says(exc, _SAID_OF_DISCONNECTS)
+    )
 
 
 def _is_wrapping(exc: BaseException) -> bool:
-    text = _WRAPPINGS.get(_name(type(exc)))
+    return _says(exc, _WRAPPINGS)
+
+
+def _says(exc: BaseException, texts: Mapping[str, str]) -> bool:
+    """Whether an exception says what is listed for its class."""
+    text = texts.get(_name(type(exc)))
     if text is None:
         return False
     try:

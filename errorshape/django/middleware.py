@@ -22,7 +22,7 @@ from ..asgi import SCOPE_KEY
 from ..core.body import MAX_BODY
 from ..core.http import ErrorResponse, Request
 from ..core.layer import ErrorLayer
-from ..trace import records
+from ..trace import context, records
 from ..trace.context import current, leave, leave_at_close, note_end
 from ..wsgi import ENVIRON_KEY, header_in, logs_after_close
 from .conf import layer_from_settings
@@ -113,7 +113,7 @@ class ErrorShapeMiddleware:
                 trace = self.layer.identify(request_id, meta["HTTP_TRACEPARENT"], state)
             else:
                 trace = self.layer.identify(request_id)
-            current.set(trace)
+            context.enter(trace)
             marks = {"trace_id": trace if isinstance(trace, str) else trace.id}
             if scope is not None:
                 scope[SCOPE_KEY] = marks

@@ -29,6 +29,10 @@ class Trace(NamedTuple):
 # start one request in the context of another (uvicorn does so with pipelined ones).
 current: ContextVar[str | Trace | None] = ContextVar("errorshape.trace", default=None)
 
+#: What an adapter calls with the id that it has decided for a request; looked up in this module each
+#: time, since ``errorshape.sentry`` has more to do then. So nobody else pays for that.
+enter: Callable[[str | Trace], object] = current.set
+
 #: The attribute by which an exception tells whose request it has ended.
 ENDED_A_REQUEST = "_errorshape_ended"
 

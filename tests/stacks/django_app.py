@@ -11,6 +11,7 @@ from typing import Any
 
 import django
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction
+from django import forms
 from django.core import exceptions
 from django.core.handlers.asgi import ASGIHandler, ASGIRequest
 from django.core.handlers.wsgi import WSGIHandler
@@ -23,6 +24,7 @@ from django.views.decorators.http import require_http_methods
 
 import errorshape.asgi
 import errorshape.wsgi
+from errorshape.django import validated
 from tests.stacks import script
 from tests.stacks.script import SECRET, Answer, Sent
 
@@ -235,16 +237,56 @@ def protected(request: HttpRequest) -> HttpResponse:
 
 
 urlpatterns = [path(f"{prefix}csrf", protected) for prefix in ("", "async/", "drf/", "ninja/")]
-urlpatterns += [path("form", form), path("async/form", form)] + [
-    path(prefix + pattern, require_http_methods(_methods(method))(view(function)))
-    for prefix, view in (("", _view), ("async/", _async_view))
-    for pattern, method, function in _routes
-]
+
+
+class Named(forms.Form):
+    """A form."""
+
+    name = forms.CharField()
+
+
+class Upload(Named):
+    """A form with a file."""
+
+    count = forms.IntegerField()
+    file = forms.FileField()
+
+
+@require_http_methods(["POST"])
+def upload(request: HttpRequest) -> HttpResponse:
+    """Take an upload."""
+    return HttpResponse(validated(Upload(request.POST, request.FILES))["name"])
+
+
+@require_http_methods(["POST"])
+def urlencoded(request: HttpRequest) -> HttpResponse:
+    """Take a form without a file."""
+    return HttpResponse(validated(Named(request.POST))["name"])
+
+
+urlpatterns += (
+    [path("form", form), path("async/form", form)]
+    + [
+        path(f"{prefix}{view.__name__}", view)
+        for prefix in ("", "async/")
+        for view in (upload, urlencoded)
+    ]
+    + [
+        path(prefix + pattern, require_http_methods(_methods(method))(view(function)))
+        for prefix, view in (("", _view), ("async/", _async_view))
+        for pattern, method, function in _routes
+    ]
+)
 
 # The same through the frameworks on Django, where they are installed.
 if find_spec("rest_framework"):
-    from tests.stacks.drf_views import drf_view
+    from tests.stacks.drf_views import FormView, drf_view
+    from tests.stacks.drf_views import Named as _Named
 
+    urlpatterns += [
+        path("drf/upload", FormView.as_view()),
+        path("drf/urlencoded", FormView.as_view(serializer=_Named)),
+    ]
     urlpatterns += [path("drf/form", drf_view(form, ["POST"]))] + [
         path(f"drf/{pattern}", drf_view(_view(function), _methods(method)))
         for pattern, method, function in _routes

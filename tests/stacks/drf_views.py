@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from rest_framework import parsers, serializers
 from rest_framework.renderers import JSONRenderer
+from rest_framework.response import Response
 from rest_framework.views import APIView
 
 
@@ -26,3 +28,26 @@ def drf_view(function: Any, methods: list[str]) -> Any:
     for method in methods:
         setattr(View, method.lower(), handle)
     return View.as_view()
+
+
+class Named(serializers.Serializer[Any]):
+    name = serializers.CharField()
+
+
+class Upload(Named):
+    count = serializers.IntegerField()
+    file = serializers.FileField()
+
+
+class FormView(APIView):
+    """Validates a form, as DRF has it."""
+
+    renderer_classes = (JSONRenderer,)
+    parser_classes = (parsers.MultiPartParser, parsers.FormParser)
+    serializer: type[Named] = Upload
+
+    def post(self, request: Any) -> Response:
+        """Answer with the name."""
+        serializer = self.serializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        return Response(serializer.validated_data["name"])

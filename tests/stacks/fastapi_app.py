@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import Body, Depends, FastAPI, Request, Response
+from fastapi import Body, Depends, FastAPI, Form, Request, Response, UploadFile
 from starlette.middleware import Middleware
 
 import errorshape.asgi
@@ -46,6 +46,16 @@ def build(**options: Any) -> FastAPI:
         @app.post(prefix + "json")
         async def parse(value: dict[str, str] = Body()) -> Any:  # noqa: B008
             return Response("ok")
+
+        @app.post(prefix + "upload")
+        async def upload(
+            name: Annotated[str, Form()], count: Annotated[int, Form()], file: UploadFile
+        ) -> Any:
+            return Response(file.filename)
+
+        @app.post(prefix + "urlencoded")
+        async def urlencoded(name: Annotated[str, Form()]) -> Any:
+            return Response(name)
 
     app.add_api_websocket_route("/ws/{kind}", starlette_app.websocket)
     return app

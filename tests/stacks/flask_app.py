@@ -24,6 +24,7 @@ HOOKS = ("before_request", "after_request", "url_value_preprocessor")
 def build(**options: Any) -> flask.Flask:
     """Return the Flask application with the extension."""
     app = flask.Flask(__name__)
+    app.config["MAX_CONTENT_LENGTH"] = script.MAX_UPLOAD
     for path, method, function in script.ROUTES:
         app.add_url_rule(f"/{path}", path, _view(function), methods=[method])
 
@@ -52,6 +53,14 @@ def build(**options: Any) -> flask.Flask:
     def parse() -> Any:
         flask.request.get_json()
         return "ok"
+
+    @app.post("/upload")
+    def upload() -> Any:
+        return flask.request.files["file"].filename or flask.request.form["name"]
+
+    @app.post("/urlencoded")
+    def urlencoded() -> Any:
+        return flask.request.form["name"]
 
     @app.errorhandler(script.HandledError)
     def handle(exc: Exception) -> Any:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import dataclass
 from typing import Annotated, Any
 
 from litestar import Litestar, Request, Response, WebSocket, get, post, route, websocket
+from litestar.datastructures import UploadFile
+from litestar.enums import RequestEncodingType
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import Body
 from litestar.response import Stream
@@ -31,6 +34,8 @@ def build(**options: Any) -> Litestar:
             native,
             hook,
             parse,
+            upload,
+            urlencoded,
             socket,
         ],
         plugins=[ErrorShapePlugin(**options)],
@@ -38,6 +43,7 @@ def build(**options: Any) -> Litestar:
         before_request=before_request,
         after_request=after_request,
         exception_handlers={script.HandledError: handle, script.HandlerFailsError: fail},
+        request_max_body_size=script.MAX_UPLOAD,
         openapi_config=None,
         logging_config=None,  # it would configure the root logger of the tests
     )
@@ -86,6 +92,30 @@ async def hook(request: Request[Any, Any, Any]) -> str:
 @post("/json")
 async def parse(data: Annotated[dict[str, str], Body()]) -> str:
     return "ok"
+
+
+@dataclass
+class Upload:
+    name: str
+    count: int
+    file: UploadFile
+
+
+@dataclass
+class Named:
+    name: str
+
+
+@post("/upload", status_code=200)
+async def upload(data: Annotated[Upload, Body(media_type=RequestEncodingType.MULTI_PART)]) -> str:
+    return data.file.filename
+
+
+@post("/urlencoded", status_code=200)
+async def urlencoded(
+    data: Annotated[Named, Body(media_type=RequestEncodingType.URL_ENCODED)],
+) -> str:
+    return data.name
 
 
 @websocket("/ws/{kind:str}")

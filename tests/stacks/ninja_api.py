@@ -7,11 +7,27 @@ import re
 from typing import Any
 
 import ninja
+from django.http import HttpResponse
+from ninja.files import UploadedFile
 
 import errorshape.ninja
 
 api = ninja.NinjaAPI(openapi_url=None, urls_namespace="script")
 errorshape.ninja.init_app(api)
+
+
+@api.post("/upload")
+def upload(
+    request: Any, name: ninja.Form[str], count: ninja.Form[int], file: ninja.File[UploadedFile]
+) -> Any:
+    """Take what Ninja has parsed and validated."""
+    return HttpResponse(file.name)
+
+
+@api.post("/urlencoded")
+def urlencoded(request: Any, name: ninja.Form[str]) -> Any:
+    """Take a field of a form."""
+    return HttpResponse(name)
 
 
 def add_operation(pattern: str, function: Any, methods: list[str]) -> None:

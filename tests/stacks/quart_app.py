@@ -26,6 +26,7 @@ HOOKS = ("before_request", "after_request")
 def build(**options: Any) -> quart.Quart:
     """Return the Quart application with the extension."""
     app = quart.Quart(__name__)
+    app.config["MAX_CONTENT_LENGTH"] = script.MAX_UPLOAD
     for path, method, function in script.ROUTES:
         app.add_url_rule(f"/{path}", path, _view(function), methods=[method])
 
@@ -51,6 +52,14 @@ def build(**options: Any) -> quart.Quart:
         with errorshape.validating():  # Quart lets the UnicodeDecodeError of what is no UTF-8 out
             await quart.request.get_json()
         return "ok"
+
+    @app.post("/upload")
+    async def upload() -> Any:
+        return (await quart.request.files)["file"].filename or (await quart.request.form)["name"]
+
+    @app.post("/urlencoded")
+    async def urlencoded() -> Any:
+        return (await quart.request.form)["name"]
 
     @app.websocket("/ws/<kind>")
     async def websocket(kind: str) -> None:

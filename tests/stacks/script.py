@@ -25,6 +25,9 @@ log = logging.getLogger("app")
 #: In every text that is no client's business; no response may hold it.
 SECRET = "hunter2-do-not-tell"
 
+#: Bytes of a body, where a framework has a bound for it.
+MAX_UPLOAD = 4_000_000
+
 JSON = ("Content-Type", "application/json")
 TEXT = ("Content-Type", "text/plain; charset=utf-8")
 HTML = ("Content-Type", "text/html; charset=utf-8")
@@ -619,5 +622,6 @@ ROUTES: tuple[tuple[str, str, Callable[..., Answer]], ...] = (
 #: ``/native/<kind>``: the framework's own HTTP exceptions, of which NATIVE in each stack's module
 #: is the list; ``/hook/<kind>``: a crash in each of the framework's hooks, of which HOOKS is the
 #: list, and ``/hook/<kind>-refuses``: an APIError there; ``/json``: a body that is parsed as each
-#: framework does, or by hand where it leaves that to the application.
-OWN_ROUTES = ("native/<kind>", "hook/<kind>", "json")
+#: framework does, or by hand where it leaves that to the application; ``/upload`` and
+#: ``/urlencoded``: forms.
+OWN_ROUTES = ("native/<kind>", "hook/<kind>", "json", "upload", "urlencoded")

@@ -49,6 +49,8 @@ def routes() -> list[Any]:
         Route("/native/{kind}", native),
         Route("/hook/{kind}", hook),
         Route("/json", view(script.parse), methods=["POST"]),
+        Route("/upload", form, methods=["POST"]),
+        Route("/urlencoded", form, methods=["POST"]),
         WebSocketRoute("/ws/{kind}", websocket),
     ]
 
@@ -81,6 +83,12 @@ async def native(request: Request) -> Response:
 
 async def hook(request: Request) -> Response:
     return Response("ok")
+
+
+async def form(request: Request) -> Response:
+    """Read a form, which Starlette checks no more than to parse it."""
+    async with request.form() as form:
+        return Response(str(form.get("name")))
 
 
 def add_handlers(app: Starlette) -> None:

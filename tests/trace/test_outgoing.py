@@ -19,6 +19,7 @@ import errorshape.aiohttp
 import errorshape.httpx
 import errorshape.requests
 import errorshape.urllib3
+from errorshape.demo import servers
 from errorshape.trace.context import Trace, current
 from errorshape.trace.outgoing import Propagation
 
@@ -294,6 +295,74 @@ def test_the_request_sent_again_is_a_call_of_its_own(module, echo):
     assert first["traceparent"] != second["traceparent"]
     assert third["x-request-id"] == "mine"
     assert "errorshape" not in extensions
+
+
+@pytest.mark.parametrize("module", [httpx, httpx2])
+@pytest.mark.parametrize("is_async", [False, True], ids=["sync", "async"])
+def test_a_redirect_that_is_followed_later_takes_the_trace_to_no_other_host(module, is_async, echo):
+    """By ``response.next_request``, which a client that knows nothing of us may send."""
+    url = f"http://127.0.0.1:{echo.server_port}/?http://localhost:{echo.server_port}/end"
+
+    async def first():
+        client = module.AsyncClient(trust_env=False, verify=False)
+        async with errorshape.httpx.propagate(client, hosts=["127.0.0.1"]):
+            return await client.get(url, headers={"X-Mine": "kept"})
+
+    if is_async:
+        response = asyncio.run(first())
+    else:
+        with module.Client(trust_env=False, verify=False) as client:
+            errorshape.httpx.propagate(client, hosts=["127.0.0.1"])
+            response = client.get(url, headers={"X-Mine": "kept"})
+    assert response.json()["x-request-id"] == "order-7"
+    response.next_request.stream = module.ByteStream(b"")  # that of both kinds of clients
+    with module.Client(trust_env=False, verify=False) as plain:
+        seen = plain.send(response.next_request).json()
+
+    assert not {"x-request-id", "traceparent", "tracestate"} & seen.keys()
+    assert seen["x-mine"] == "kept"
+
+
+def test_requests_prepares_the_next_request_without_the_trace(echo):
+    """Sent by a session that knows nothing of us it is that one's call."""
+    url = f"http://127.0.0.1:{echo.server_port}/?http://localhost:{echo.server_port}/end"
+    with errorshape.requests.propagate(requests.Session()) as session:
+        response = session.get(url, allow_redirects=False)
+
+    assert response.json()["x-request-id"] == "order-7"
+    assert not {"x-request-id", "traceparent"} & {name.lower() for name in response.next.headers}
+
+
+@pytest.mark.parametrize("module", [httpx, httpx2])
+def test_over_http_2_each_call_of_a_connection_is_one_of_its_own(module):
+    """There names are in lower case (RFC 9113 §8.2); h2, which it takes, is hypercorn's."""
+    argv = [sys.executable, "-m", "tests.trace.echo_http2"]
+    with servers.start(argv, name="hypercorn", ready_timeout=30) as server:
+
+        async def together():
+            client = module.AsyncClient(http1=False, http2=True, trust_env=False, verify=False)
+            async with errorshape.httpx.propagate(client):
+                calls = [client.get(server.url, headers={"X-Mine": "mine"}) for _ in range(5)]
+                return [response.json() for response in await asyncio.gather(*calls)]
+
+        with errorshape.httpx.propagate(
+            module.Client(http1=False, http2=True, trust_env=False, verify=False)
+        ) as client:
+            answers = [client.get(server.url, headers={"X-Mine": "mine"}).json() for _ in "12"]
+            answers += [client.get(server.url, headers={"Traceparent": "mine"}).json()]
+        answers += asyncio.run(together())
+    versions = [version for version, *_ in answers]
+    *calls, _ = seen = [dict(headers) for _, *headers in answers]
+    given = calls.pop(2)
+
+    assert set(versions) == {"2"}
+    assert {call["x-request-id"] for call in seen} == {"order-7"}
+    assert {call["tracestate"] for call in calls} == {"foo=1"}
+    assert len({call["traceparent"] for call in calls}) == len(calls)
+    assert all(call["traceparent"].startswith(f"00-{TRACE}-") for call in calls)
+    assert given["traceparent"] == "mine"
+    assert "tracestate" not in given
+    assert all(len(headers) == len(dict(headers)) for _, *headers in answers)
 
 
 def test_the_adapters_of_a_session_stay_what_they_are():

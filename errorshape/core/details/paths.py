@@ -21,23 +21,27 @@ ANY_KEY = "*"
 _needs_quotes = re.compile(r'[.\[\]"]').search
 
 
-def path(segments: Iterable[Segment]) -> str:
-    """Return the dot-path: ``("tags", 0, "a.b")`` is ``tags.0.["a.b"]``; no segment is ``$``."""
-    return ".".join([_names.get(segment) or _named(segment) for segment in segments]) or WHOLE
+class _Names(dict[Segment, str]):
+    """What short names and indices, of which an API has few, are in a path; never more than that."""
+
+    def __missing__(self, segment: Segment) -> str:
+        if type(segment) is int:
+            return str(segment)
+        name = _quoted(segment)
+        if type(segment) is str and len(name) <= _LONGEST_NAME and len(self) < _MOST_NAMES:
+            self[segment] = name
+        return name
 
 
-# What short names and indices, of which an API has few, are in a path; never more than this many.
-_names: dict[Segment, str] = {index: str(index) for index in range(100)}
 _MOST_NAMES, _LONGEST_NAME = 2_000, 64
 
+#: What a segment is in a path: ``".".join([*map(name_of, segments)]) or WHOLE`` is that of several.
+name_of = _Names({index: str(index) for index in range(100)}).__getitem__
 
-def _named(segment: Segment) -> str:
-    if type(segment) is int:
-        return str(segment)
-    name = _quoted(segment)
-    if type(segment) is str and len(name) <= _LONGEST_NAME and len(_names) < _MOST_NAMES:
-        _names[segment] = name
-    return name
+
+def path(segments: Iterable[Segment]) -> str:
+    """Return the dot-path: ``("tags", 0, "a.b")`` is ``tags.0.["a.b"]``; no segment is ``$``."""
+    return ".".join([*map(name_of, segments)]) or WHOLE
 
 
 def _quoted(segment: Segment) -> str:
@@ -50,10 +54,11 @@ def _quoted(segment: Segment) -> str:
 def collect(problems: Iterable[Problem]) -> dict[str, str]:
     """Return the messages by path; several of one field are joined by ``; ``, each once."""
     details: dict[str, str] = {}
-    known = _names.get
     for segments, message in problems:
-        # As path() does, whose call would be a tenth of all this.
-        where = ".".join([known(segment) or _named(segment) for segment in segments]) or WHOLE
+        names = []  # as path() has it; the call would cost a tenth of all this
+        for segment in segments:
+            names.append(name_of(segment))
+        where = ".".join(names) or WHOLE
         details[where] = message if where not in details else joined(details[where], message)
     return details
 

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from itertools import chain
 from types import FrameType
 from typing import Any
 
 from .own import INVALID, last_traceback, own_message
-from .paths import WHOLE, Problem, Segment, collect, joined, path
+from .paths import WHOLE, Segment, joined, name_of, path
 from .schemas import KEY_TAG, KEY_TAGS, NO_TAGS, Names, names_of
 
 #: What was validated is not known.
 UNKNOWN: Any = object()
-_NOTHING: Any = object()
 
 #: Where FastAPI and Ninja say that a value came from; no part of a path (CONTRACT §7).
 LOCATIONS = frozenset({"body", "query", "path", "header", "cookie", "form", "file"})
@@ -27,14 +26,17 @@ def details(exc: Any) -> dict[str, str]:
         return from_request(exc.errors(), {"body": getattr(exc, "body", UNKNOWN)})  # FastAPI
     errors: list[dict[str, Any]] = exc.errors(include_url=False, include_input=False)
     call = _call_of(exc)
-    names = None if call is None else _names_in(call.f_locals)
+    if call is None:
+        return _found(errors, UNKNOWN)
+    local = call.f_locals
+    names = _names_in(local)
     if names is NO_TAGS:
-        return collect(_problems(errors))
+        return _as_they_are(errors)
     if isinstance(names, Names) and names is not KEY_TAGS:
         return _named(errors, names)
     if names is not None and _has_no_tags(errors, names):
-        return collect(_problems(errors))
-    return collect(_found(errors, UNKNOWN if call is None else _validated(call)))
+        return _as_they_are(errors)
+    return _found(errors, _validated(call.f_code.co_name, local))
 
 
 def _has_no_tags(errors: list[dict[str, Any]], names: Names | frozenset[Any]) -> bool:
@@ -53,12 +55,13 @@ def from_request(
     ``sent`` is what was validated, by location, as far as it is known: names in ``loc`` that it
     does not have are pydantic's, or a parameter's of the view's, and no part of the path.
     """
-    return collect(
-        problem for error in errors for problem in _of_request(error, sent if sent else {})
-    )
+    details: dict[str, str] = {}
+    for error in errors:
+        _of_request(error, sent if sent else {}, details)
+    return details
 
 
-def _of_request(error: Mapping[str, Any], sent: Mapping[str, Any]) -> list[Problem]:
+def _of_request(error: Mapping[str, Any], sent: Mapping[str, Any], details: dict[str, str]) -> None:
     loc = tuple(error.get("loc", ()))
     validated = UNKNOWN
     if loc and loc[0] in LOCATIONS:
@@ -66,22 +69,25 @@ def _of_request(error: Mapping[str, Any], sent: Mapping[str, Any]) -> list[Probl
         loc = loc[1:]
     if error.get("type") == "json_invalid":
         loc = ()  # FastAPI puts the position there
-    return [*_found([{"type": "", "msg": INVALID, **error, "loc": loc}], validated)]
+    _found([{"type": "", "msg": INVALID, **error, "loc": loc}], validated, details)
 
 
-# The three ways from errors to problems. What they do for each error is inline: the calls would cost
-# as much again.
+# The three ways from errors to details. What they do for each error is inline, as path() and
+# collect() do it: the calls would cost as much again.
 
 
-def _problems(errors: Iterable[Mapping[str, Any]]) -> list[Problem]:
-    """Return the problems of errors whose ``loc`` is the path."""
-    return [
-        (
-            error["loc"],
-            _REBUILT[error["type"]](error) if error["type"] in _REBUILT else error["msg"],
-        )
-        for error in errors
-    ]
+def _as_they_are(errors: Iterable[Mapping[str, Any]]) -> dict[str, str]:
+    """Return the details of errors whose ``loc`` is the path."""
+    details: dict[str, str] = {}
+    for error in errors:
+        kind = error["type"]
+        message = _REBUILT[kind](error) if kind in _REBUILT else error["msg"]
+        names = []  # a loop: comprehensions are dear on Python 3.11, map() is on 3.13
+        for segment in error["loc"]:
+            names.append(name_of(segment))
+        where = ".".join(names) or WHOLE
+        details[where] = message if where not in details else joined(details[where], message)
+    return details
 
 
 def _named(errors: Iterable[Mapping[str, Any]], names: Names) -> dict[str, str]:
@@ -89,23 +95,53 @@ def _named(errors: Iterable[Mapping[str, Any]], names: Names) -> dict[str, str]:
     details: dict[str, str] = {}
     for error in errors:
         loc, kind = error["loc"], error["type"]
-        rebuild = _REBUILT.get(kind)
-        message = error["msg"] if rebuild is None else rebuild(error)
+        message = _REBUILT[kind](error) if kind in _REBUILT else error["msg"]
         if kind in _NOT_IN_SCHEMA:
-            where = path([*[s for s in loc[:-1] if names[s]], loc[-1]])
+            where = path([*[segment for segment in loc[:-1] if names[segment]], loc[-1]])
         else:
-            where = ".".join([name for s in loc if (name := names[s])]) or WHOLE
+            found = []
+            for segment in loc:
+                if name := names[segment]:
+                    found.append(name)
+            where = ".".join(found) or WHOLE
         details[where] = message if where not in details else joined(details[where], message)
     return details
 
 
-def _found(errors: Iterable[Mapping[str, Any]], validated: Any) -> Iterator[Problem]:
-    """Yield the problems where the input tells fields and tags apart, as far as it is known."""
+def _found(
+    errors: Iterable[Mapping[str, Any]], validated: Any, details: dict[str, str] | None = None
+) -> dict[str, str]:
+    """Return the details where the input tells fields and tags apart, as far as it is known.
+
+    ``loc`` also has what pydantic put between the fields: which member of a union it was. A field
+    is in the input, a tag is not.
+    """
+    details = {} if details is None else details
     for error in errors:
-        kind = error["type"]
-        rebuild = _REBUILT.get(kind)
-        segments = _segments(error["loc"], kind, validated)
-        yield segments, error["msg"] if rebuild is None else rebuild(error)
+        loc, kind = error["loc"], error["type"]
+        message = _REBUILT[kind](error) if kind in _REBUILT else error["msg"]
+        here = validated
+        names: list[str] = []
+        for segment in loc:
+            cls = type(here)
+            if cls is dict:
+                if segment in here:
+                    here = here[segment]
+                elif kind not in _ABSENT or segment is not loc[-1]:
+                    continue
+            elif cls in _PLAIN:
+                continue
+            elif cls is list and type(segment) is int and segment < len(here):
+                here = here[segment]
+            else:
+                is_last = segment is loc[-1]
+                here, is_field = _step(here, segment, kind, is_last, is_last and bool(names))
+                if not is_field:
+                    continue
+            names.append(name_of(segment))
+        where = ".".join(names) or WHOLE
+        details[where] = message if where not in details else joined(details[where], message)
+    return details
 
 
 # --- messages ------------------------------------------------------------------------------------
@@ -177,34 +213,6 @@ _SCALARS = {
 _PLAIN = frozenset({int, float, bool, type(None)})
 
 
-def _segments(loc: tuple[Any, ...], kind: str, validated: Any) -> Iterable[Segment]:
-    """Return ``loc`` without what pydantic put between the fields: which member of a union it was.
-
-    The input tells them apart where it is known: a field is in it, a tag is not.
-    """
-    segments: list[Segment] = []
-    here = validated
-    for segment in loc:
-        cls = type(here)
-        if cls is dict:
-            inner = here.get(segment, _NOTHING)
-            if inner is not _NOTHING:
-                here = inner
-            elif segment is not loc[-1] or kind not in _ABSENT:
-                continue
-        elif cls in _PLAIN:
-            continue
-        elif cls is list and type(segment) is int and segment < len(here):
-            here = here[segment]
-        else:
-            is_last = segment is loc[-1]
-            here, is_field = _step(here, segment, kind, is_last, is_last and bool(segments))
-            if not is_field:
-                continue
-        segments.append(segment)
-    return segments
-
-
 def _step(
     here: Any, segment: Segment, kind: str, is_last: bool, may_be_scalar: bool
 ) -> tuple[Any, bool]:
@@ -263,13 +271,14 @@ def _names_in(local: Mapping[str, Any]) -> Names | frozenset[Any] | None:
     return None if validator is None else names_of(owner, validator)
 
 
-def _validated(call: FrameType) -> Any:
+def _validated(function: str, local: Mapping[str, Any]) -> Any:
     """Return what was validated."""
-    local = call.f_locals
-    value = next((local[name] for name in _ARGUMENTS if name in local), UNKNOWN)
-    if call.f_code.co_name.endswith("_json"):
+    value = local.get(next(filter(local.__contains__, _ARGUMENTS), ""), UNKNOWN)
+    if function.endswith("_json"):
         return _decoded(value)
-    return value if isinstance(value, (Mapping, list, tuple, str, bytes)) else UNKNOWN
+    if type(value) is dict or isinstance(value, (Mapping, list, tuple, str, bytes)):
+        return value
+    return UNKNOWN
 
 
 def _decoded(text: Any) -> Any:

@@ -72,4 +72,4 @@ def test_indices_and_names_are_alike_known_or_not(monkeypatch):
     assert (
         path(["never_seen_before", 7, 1_000, "n" * 100]) == f"never_seen_before.7.1000.{'n' * 100}"
     )
-    assert "never_seen_before" not in paths._names
+    assert "never_seen_before" not in paths.name_of.__self__
