@@ -102,6 +102,15 @@ def test_cycles_end():
     assert "…" in text(cycle)
 
 
+def test_what_repeats_is_not_spelled_out():
+    """Forty lists, each twice in the next one, as a YAML document can have them, are few."""
+    value: list = ["lol"]
+    for _ in range(40):
+        value = [value, value]
+
+    assert "…" in details_in(encode("a", "m", "t", {"document": value}))["document"]
+
+
 def test_wide_containers_are_cut():
     """The bound of a container is that of the details."""
     assert text([0] * 101) == "[" + "0," * 100 + '"…"]'
