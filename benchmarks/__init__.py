@@ -18,6 +18,7 @@ where a bound is broken; nothing of it is a timing, so that CI can run it.
 ``validators``            details of twenty errors, against each validator's own listing
 ``soak``                  requests without end: what is left behind, and no foreign id
 ``soak_servers``          the same on real servers, with pipelines
+``pieces``                what each piece of a candidate takes: counted again without it
 ``page``                  the page of the docs
 ========================  ==========================================================================
 """

@@ -7,18 +7,29 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from importlib import import_module
 from typing import Any
 
 from . import data
 
-#: What all candidates of a protocol import anyway.
-IMPORTS = {
+# What all candidates of a protocol import anyway.
+_IMPORTS = {
     "flask": ("flask",),
     "django": ("django.core.handlers.wsgi",),
     "drf": ("django.core.handlers.wsgi",),
     "starlette": ("starlette.applications",),
     "fastapi": ("fastapi",),
 }
+
+
+def prepare(protocol: str) -> None:
+    """Do what all candidates of a protocol need, once."""
+    for module in _IMPORTS.get(protocol, ()):
+        import_module(module)
+    if protocol == "validators":
+        from .validators import cases
+
+        cases()
 
 
 async def receive() -> dict[str, Any]:
@@ -102,13 +113,23 @@ def driver(protocol: str, name: str, variant: str) -> Callable[[], object]:
 
     ``variant`` is ``fresh``, ``inbound``, or a path without its slash.
     """
+    from . import pieces
     from .candidates import CANDIDATES
 
+    name, changes = pieces.named(protocol, name)
+    if protocol != "drf":  # whose modules want settings, which its candidates make
+        pieces.take_out(changes)
     if protocol == "growth":
         from .measures import growing
 
         return growing(name, variant)
+    if protocol == "validators":
+        from .validators import listing
+
+        return listing(name, variant)
     app = CANDIDATES[protocol][name]()
+    if protocol == "drf":
+        pieces.take_out(changes)
     if protocol == "core":
         return app  # type: ignore[no-any-return]
     path = "/ok" if variant in ("fresh", "inbound") else f"/{variant}"

@@ -17,7 +17,6 @@ import tempfile
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from functools import partial
-from importlib import import_module
 from pathlib import Path
 
 from . import drive
@@ -27,6 +26,8 @@ Job = tuple[str, str]
 Counts = dict[Job, float]
 
 _VALGRIND = ("valgrind", "--tool=cachegrind", "--cache-sim=no", "--cachegrind-out-file=/dev/null")
+# Compiled once, whatever the environment says: that is none of the request's work.
+_ENVIRON = {"PYTHONHASHSEED": "0", "PYTHONDONTWRITEBYTECODE": ""}
 _total = re.compile(r"I\s+refs:\s+([\d,]+)").search
 # Until the interpreter has specialized its code.
 _SHORT = 32
@@ -42,24 +43,35 @@ def count(protocol: str, jobs: Iterable[Job]) -> Counts:
     jobs = list(jobs)
     command = [sys.executable, "-m", "benchmarks.instructions", protocol]
     command += [f"{name}/{variant}" for name, variant in jobs]
-    # Compiled once, whatever the environment says: that is none of the request's work.
-    environ = {**os.environ, "PYTHONHASHSEED": "0", "PYTHONDONTWRITEBYTECODE": ""}
     with tempfile.TemporaryDirectory() as directory:
-        done = subprocess.run(
-            [*_VALGRIND, f"--log-file={directory}/%p", *command],
-            env=environ,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        if done.returncode:
-            raise RuntimeError(f"{' '.join(command)}: {done.stderr}")
-        pairs = [map(int, line.split()) for line in done.stdout.splitlines()]
+        printed = _run(command, f"{directory}/%p")
+        pairs = [map(int, line.split()) for line in printed.splitlines()]
         counts = [[_counted(Path(directory, str(pid))) for pid in pair] for pair in pairs]
     return {
         job: (long - short) / _lengths(protocol, job[1])[1]
         for job, (short, long) in zip(jobs, counts, strict=True)
     }
+
+
+def whole(code: str) -> int:
+    """Return the instructions of a fresh interpreter that runs ``code``."""
+    with tempfile.TemporaryDirectory() as directory:
+        log = Path(directory, "log")
+        _run([sys.executable, "-c", code], str(log))
+        return _counted(log)
+
+
+def _run(command: list[str], log: str) -> str:
+    done = subprocess.run(
+        [*_VALGRIND, f"--log-file={log}", *command],
+        env={**os.environ, **_ENVIRON},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        raise RuntimeError(f"{' '.join(command)}: {done.stderr}")
+    return done.stdout
 
 
 def _lengths(protocol: str, variant: str) -> tuple[int, int]:
@@ -82,8 +94,7 @@ def _counted(log: Path) -> int:
 
 def main(protocol: str, *jobs: str) -> None:
     """Serve requests; print for each job the ids of the two processes that have done so."""
-    for module in drive.IMPORTS.get(protocol, ()):
-        import_module(module)
+    drive.prepare(protocol)
     for job in jobs:
         _in_a_copy(partial(_twice, protocol, *job.rsplit("/", 1)))
 
@@ -97,6 +108,9 @@ def _twice(protocol: str, name: str, variant: str) -> None:
             with suppress(Exception):  # what is raised is a part of it
                 once()
 
+    # What the first request imports is compiled by now, for both that are counted. Without a piece
+    # a candidate has to serve all the same.
+    _in_a_copy(once if " without " in name else lambda: serve(1))
     gc.collect()
     gc.freeze()
     pids = [_in_a_copy(lambda times=times: serve(times)) for times in (short, short + more)]

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from .pieces import ALL
+
 RESULTS = Path(__file__).with_name("results.json")
 PAGE = Path(__file__).parents[1] / "docs" / "benchmarks.md"
 
@@ -93,6 +95,13 @@ above those of 3.13, with 1.94 for unions in mappings.
 """
 
 
+_PIECES = """What each piece takes of a request: what is counted with it, less what is counted when that piece
+alone is taken out of the source (`benchmarks/pieces.py` has the changes). *All* is over the bare
+application; *what is left* are the pieces that cannot be taken out, calls and objects for the most
+part, and what pieces share: it is negative where two of them do the same work for each other.
+"""
+
+
 def write(results: dict[str, Any]) -> None:
     """Write the page of all results that are there."""
     PAGE.parent.mkdir(exist_ok=True)
@@ -108,8 +117,17 @@ def _sections(results: dict[str, Any]) -> Iterator[str]:
         yield "## The bounds\n"
         yield from _verdicts(bounds)
     yield _LIMITS
-    for name, found in results.items():
-        yield from section(name, found)
+    for name in sorted(results, key=_place):
+        yield from section(name, results[name])
+
+
+#: The order of the sections, by the first words of what was measured; counts before times.
+_ORDER = ("pieces", "count", "validators", "imports", "growth")
+
+
+def _place(name: str) -> int:
+    kind = name.partition(" ")[0]
+    return _ORDER.index(kind) if kind in _ORDER else len(_ORDER)
 
 
 def section(name: str, found: Any) -> Iterator[str]:
@@ -122,16 +140,22 @@ def section(name: str, found: Any) -> Iterator[str]:
         yield f"## Time of a request that goes well: {what}\n"
         yield from _success(found)
     elif name == "growth":
-        for thing, table in found.items():
+        for thing, table in found[0].items():
             yield f"## Growth: {thing}\n"
             yield from _growth(table)
     elif name == "validators":
         yield "## Details of twenty validation errors\n"
         yield _VALIDATORS
-        yield from _plain(found, "validator", "{:,.2f}")
+        yield from _listings(found[0])
     elif name == "imports":
         yield "## Imports, in a fresh interpreter\n"
-        yield from _plain(found, "module", "{:.1f}")
+        yield from _imports(found)
+    elif name == "pieces":
+        yield "## Piece by piece\n"
+        yield _PIECES
+        for title, candidates in found.items():
+            yield f"### {title}\n"
+            yield from _profile(candidates)
     elif name == "servers":
         yield "## Real servers (wrk, 16 connections, loopback)\n"
         yield _SERVERS
@@ -213,38 +237,69 @@ def _bounds(results: dict[str, Any]) -> Iterator[Bound]:
                 base = runs[-1][variant]
                 least = (fresh["errorshape"] - fresh["bare"]) / (base[peer] - base["bare"])
                 yield Bound(f"{framework}, {kind}, of {peer}", 1 / 3, ratios, least)
-    table = results.get("growth", {}).get("body chunks", {})
-    if "one call" in table.get("10000", {}):
-        sizes = ("100", "1000", "10000")
-        added = {
-            who: [
-                (table[b][who] - table[a][who] - table[b]["bare"] + table[a]["bare"])
-                / (int(b) - int(a))
-                for a, b in itertools.pairwise(sizes)
-            ]
-            for who in ("errorshape", "one call")
-        }
-        ratios = [ours / one for ours, one in zip(*added.values(), strict=True)]
-        yield Bound("a further chunk, of one call (100 to 1,000 to 10,000)", 1.0, ratios)
-    if "nothing" in (table := results.get("imports", {})):
-        yield from _import_bounds(table)
+    if runs := results.get("validators"):
+        for name in runs[0]:
+            ratios = [run[name]["details"] / run[name]["its own"] for run in runs]
+            yield Bound(f"twenty errors of {name}, of its own listing", 2.0, ratios)
+    if runs := results.get("imports"):
+        yield from _import_bounds(runs)
+    if runs := results.get("growth"):
+        yield from _growth_bounds(runs)
 
 
 def _share(costs: dict[str, float], of: str, ours: str = "errorshape") -> float:
     return (costs[ours] - costs["bare"]) / (costs[of] - costs["bare"])
 
 
-def _import_bounds(table: dict[str, dict[str, float]]) -> Iterator[Bound]:
-    ours, base, none = table["errorshape"], table["msgspec"], table["nothing"]
-    yield Bound("import errorshape, of msgspec's time", 1.35, [ours["CPU ms"] / base["CPU ms"]])
-    yield Bound("import errorshape, MiB more than msgspec", 1.5, [ours["MiB"] - base["MiB"]])
-    for module, row in table.items():
-        framework, _, ours_too = module.partition(", ")
-        if ours_too.startswith("errorshape."):
-            own = table[framework]["CPU ms"] - none["CPU ms"]
-            least = (table[f"{framework}, msgspec"]["CPU ms"] - none["CPU ms"]) / own
-            ratio = (row["CPU ms"] - none["CPU ms"]) / own
-            yield Bound(f"import {ours_too}, of its framework's time", 1.1, [ratio], least)
+Tables = list[dict[str, dict[str, float]]]
+
+
+def _import_bounds(runs: Tables) -> Iterator[Bound]:
+    for column, unit in (("instructions", "instructions"), ("CPU ms", "time")):
+        for module in runs[0]:
+            base, _, ours = module.partition(", ")
+            if module == "errorshape":
+                ratios = [
+                    _import(run, module, column) / _import(run, "msgspec", column) for run in runs
+                ]
+                yield Bound(f"import errorshape, of msgspec's {unit}", 1.35, ratios)
+            elif ours.startswith("errorshape."):
+                ratios = [_import(run, module, column) / _import(run, base, column) for run in runs]
+                least = _import(runs[-1], f"{base}, msgspec", column) / _import(
+                    runs[-1], base, column
+                )
+                yield Bound(f"import {ours}, of its framework's {unit}", 1.1, ratios, least)
+    more = [run["errorshape"]["MiB"] - run["msgspec"]["MiB"] for run in runs]
+    yield Bound("import errorshape, MiB more than msgspec", 1.5, more)
+
+
+def _import(run: dict[str, dict[str, float]], module: str, column: str) -> float:
+    return run[module][column] - run["nothing"][column]
+
+
+#: What grows → the bound of its last slope, of the first one (flat: of its last cost, of the first).
+_LINEAR = ("request headers", "details", "nested wraps", "concurrent requests")
+_SLOPE = 1.1
+
+
+def _growth_bounds(runs: list[dict[str, dict[str, dict[str, float]]]]) -> Iterator[Bound]:
+    ratios = [_slopes(run["body chunks"], "errorshape")[-1] for run in runs]
+    one = [_slopes(run["body chunks"], "one call")[-1] for run in runs]
+    what = "a further chunk (1,000 to 10,000), of one call"
+    yield Bound(what, 1.0, [ours / call for ours, call in zip(ratios, one, strict=True)])
+    ends = [list(run["catalogue entries"].values()) for run in runs]
+    ratios = [costs[-1]["errorshape"] / costs[0]["errorshape"] for costs in ends]
+    yield Bound("an error with 10,000 catalogue entries, of one with 10", _SLOPE, ratios)
+    for thing in ("body chunks", *_LINEAR):
+        slopes = [_slopes(run[thing], "errorshape") for run in runs]
+        ratios = [last / second for _, second, *_, last in slopes]
+        yield Bound(f"{thing}: the last slope, of the second", _SLOPE, ratios)
+
+
+def _slopes(table: dict[str, dict[str, float]], who: str) -> list[float]:
+    """Return what each further one adds to the bare application, from size to size."""
+    costs = [(int(size), row[who] - row.get("bare", 0)) for size, row in table.items()]
+    return [(b - a) / (high - low) for (low, a), (high, b) in itertools.pairwise(costs)]
 
 
 def _verdicts(bounds: list[Bound]) -> Iterator[str]:
@@ -336,16 +391,50 @@ def _plain(table: dict[str, dict[str, float]], what: str, form: str) -> Iterator
     yield from _rows([what, *columns], rows)
 
 
+def _listings(table: dict[str, dict[str, float]]) -> Iterator[str]:
+    rows = [
+        [
+            name,
+            *(f"{count:,.0f}" for count in row.values()),
+            f"{row['details'] / row['its own']:.2f}",
+        ]
+        for name, row in table.items()
+    ]
+    yield from _rows(["validator, instructions", "details", "its own", "ratio"], rows)
+
+
+def _imports(runs: Tables) -> Iterator[str]:
+    rows = []
+    for module, row in runs[0].items():
+        base = module.partition(", ")[0] if ", " in module else "nothing"
+        more = row["instructions"] - runs[0][base]["instructions"]
+        took = min(run[module]["CPU ms"] for run in runs)
+        cells = [f"{row['instructions'] / 1e6:,.1f}", f"{more / 1e6:,.1f}"]
+        rows.append([module, *cells, f"{took:.1f}", f"{row['MiB']:.1f}"])
+    header = ["module", "million instructions", "more than the first alone", "CPU ms", "MiB"]
+    yield from _rows(header, rows)
+
+
+def _profile(candidates: dict[str, dict[str, float]]) -> Iterator[str]:
+    names = list(dict.fromkeys(what for pieces in candidates.values() for what in pieces))
+    *whats, everything = sorted(names, key=ALL.__eq__)
+    rows = [
+        [
+            what,
+            *(f"{pieces[what]:,.0f}" if what in pieces else "" for pieces in candidates.values()),
+        ]
+        for what in whats
+    ]
+    rest = [2 * pieces[everything] - sum(pieces.values()) for pieces in candidates.values()]
+    rows.append(["what is left", *(f"{left:,.0f}" for left in rest)])
+    rows.append([everything, *(f"{pieces[everything]:,.0f}" for pieces in candidates.values())])
+    yield from _rows(["piece, instructions", *candidates], rows)
+
+
 def _growth(table: dict[str, dict[str, float]]) -> Iterator[str]:
     columns = list(next(iter(table.values())))
     rows = [[size, *(f"{row[column]:,.0f}" for column in columns)] for size, row in table.items()]
-    # Instructions are whole; what was only timed says so.
-    unit = (
-        "ns"
-        if isinstance(table["1" if "1" in table else next(iter(table))][columns[0]], float)
-        else "instructions"
-    )
-    yield from _rows(["size", *(f"{column}, {unit}" for column in columns)], rows)
+    yield from _rows(["size", *(f"{column}, instructions" for column in columns)], rows)
     for low, high in itertools.pairwise(table):
         steps = int(high) - int(low)
         slopes = ", ".join(

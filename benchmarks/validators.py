@@ -1,16 +1,15 @@
 """What it costs to make details of twenty errors, against the validator's own listing of them.
 
-    python -m benchmarks.validators
-
-For each validator: the nanoseconds of ``details_of(exc)``, those of the validator's own listing
-(``exc.errors()`` and what comes nearest to it elsewhere), and the ratio. Both are timed in turn and
-the minimum of many rounds is taken; take the ratios, not the figures. marshmallow has its messages
-ready and lists nothing, so there it is the call of ``load`` that found them. The traceback that tells
-what pydantic validated is there as it would be; what was JSON is decoded once more.
+``python -m benchmarks.validators`` for a look: the nanoseconds of ``details_of(exc)``, those of the
+validator's own listing (``exc.errors()`` and what comes nearest to it elsewhere), and the ratio, of
+the minimum of many rounds; :func:`counted`, for the page, gives instructions. marshmallow has its
+messages ready and lists nothing, so there it is the call of ``load`` that found them. The traceback
+that tells what pydantic validated is there as it would be; what was JSON is decoded once more.
 """
 
 from __future__ import annotations
 
+import functools
 import time
 from collections.abc import Callable
 from typing import Any
@@ -24,6 +23,8 @@ from django.conf import settings
 from django.core.exceptions import ValidationError as DjangoValidationError
 
 from errorshape.core.details import details_of
+
+from .instructions import count
 
 COUNT = 20
 ROUNDS, CALLS = 200, 20
@@ -87,9 +88,11 @@ def raised(function: Callable[[], Any]) -> Any:
     raise AssertionError("It should have failed.")
 
 
+@functools.cache
 def cases() -> dict[str, tuple[Any, Callable[[Any], Any]]]:
     """Return for each validator an exception of twenty errors, and how it lists them itself."""
-    settings.configure(INSTALLED_APPS=["rest_framework"])
+    if not settings.configured:  # as it is by then where all is measured
+        settings.configure(INSTALLED_APPS=["rest_framework"])
     django.setup()
     from rest_framework import serializers
 
@@ -136,6 +139,26 @@ def cases() -> dict[str, tuple[Any, Callable[[Any], Any]]]:
         ),
         "Django": (DjangoValidationError(fields), lambda exc: exc.message_dict),
     }
+
+
+#: A variant of each validator: its details, or its own listing.
+OURS, OWN = "details", "its own"
+
+
+def counted() -> dict[str, dict[str, float]]:
+    """Return for each validator the machine instructions of both."""
+    table: dict[str, dict[str, float]] = {}
+    jobs = [(name, variant) for name in cases() for variant in (OURS, OWN)]
+    for (name, variant), instructions in count("validators", jobs).items():
+        table.setdefault(name, {})[variant] = round(instructions)
+    return table
+
+
+def listing(name: str, variant: str) -> Callable[[], object]:
+    """Return what lists the errors of one validator once."""
+    exc, own = cases()[name]
+    list_them = details_of if variant == OURS else own
+    return lambda: list_them(exc)
 
 
 def nanoseconds(function: Callable[[Any], Any], exc: Any) -> float:
