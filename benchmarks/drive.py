@@ -16,7 +16,7 @@ from . import data
 _IMPORTS = {
     "flask": ("flask",),
     "django": ("django.core.handlers.wsgi",),
-    "drf": ("django.core.handlers.wsgi",),
+    "drf": ("django.core.handlers.wsgi", "rest_framework.compat"),
     "starlette": ("starlette.applications",),
     "fastapi": ("fastapi",),
 }

@@ -95,10 +95,10 @@ above those of 3.13, with 1.94 for unions in mappings.
 """
 
 
-_PIECES = """What each piece takes of a request: what is counted with it, less what is counted when that piece
-alone is taken out of the source (`benchmarks/pieces.py` has the changes). *All* is over the bare
-application; *what is left* are the pieces that cannot be taken out, calls and objects for the most
-part, and what pieces share: it is negative where two of them do the same work for each other.
+_PIECES = """What each piece takes of a request: what is counted with it, less what is counted when that
+piece alone is taken out of the source (`benchmarks/pieces.py` has the changes). *All* is over the
+bare application; *what is left* are the pieces that cannot be taken out, calls and objects for the
+most part, and what pieces share: it is negative where two of them do the same work for each other.
 """
 
 
