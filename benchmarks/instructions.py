@@ -35,6 +35,7 @@ _SHORT = 32
 _MORE = {"asgi": 256, "wsgi": 256, "core": 1024}
 # What is done so often in a request needs no further one to be warm.
 _LARGE = 1_000
+_REPEATED = ("body chunks", "concurrent requests")
 _MORE_OF_A_FRAMEWORK = 128
 
 
@@ -48,7 +49,7 @@ def count(protocol: str, jobs: Iterable[Job]) -> Counts:
         pairs = [map(int, line.split()) for line in printed.splitlines()]
         counts = [[_counted(Path(directory, str(pid))) for pid in pair] for pair in pairs]
     return {
-        job: (long - short) / _lengths(protocol, job[1])[1]
+        job: (long - short) / _lengths(protocol, *job)[1]
         for job, (short, long) in zip(jobs, counts, strict=True)
     }
 
@@ -74,9 +75,9 @@ def _run(command: list[str], log: str) -> str:
     return done.stdout
 
 
-def _lengths(protocol: str, variant: str) -> tuple[int, int]:
+def _lengths(protocol: str, name: str, variant: str) -> tuple[int, int]:
     """Return how many requests are served before those that are counted, and how many are."""
-    if protocol == "growth" and int(variant) >= _LARGE:
+    if name.startswith(_REPEATED) and int(variant) >= _LARGE:
         return 2, 2
     return _SHORT, _MORE.get(protocol, _MORE_OF_A_FRAMEWORK)
 
@@ -101,7 +102,7 @@ def main(protocol: str, *jobs: str) -> None:
 
 def _twice(protocol: str, name: str, variant: str) -> None:
     once = drive.driver(protocol, name, variant)
-    short, more = _lengths(protocol, variant)
+    short, more = _lengths(protocol, name, variant)
 
     def serve(times: int) -> None:
         for _ in range(times):

@@ -384,6 +384,8 @@ _GROWTH: dict[str, Pieces] = {
             ),
         ),
     },
+    "body chunks, one call": {},
+    "body chunks, a plain function": {},
 }
 
 PIECES: dict[str, dict[str, Pieces]] = {
