@@ -24,7 +24,8 @@ ASGIApp = Callable[[Any, Any, Any], Awaitable[None]]
 
 #: Where the outermost wrap notes in ``scope`` what goes between it, the wraps further in and the
 #: adapters: ``trace_id``; ``accepted``, of a WebSocket; ``reported`` and ``answered``, an exception
-#: that an adapter has reported, or answered as well, and that its framework may raise all the same.
+#: that an adapter has reported, or answered as well, and that its framework may raise all the same;
+#: ``body``, that of an answer which the layer has made and an adapter hands on.
 SCOPE_KEY = "errorshape"
 
 _CONTENT_TYPE = b"content-type"
@@ -263,6 +264,12 @@ class _Exchange:
     async def _reshaped(self, message: Message) -> bool:
         """Whether an error response was replaced; if it stays, its start is made complete."""
         start = self._start
+        if (made := message.get("body")) and made is self._marks.get("body"):
+            # The same object: the layer's own, complete. To look at it again would cost as much as
+            # all else that is done for an error, and find no more than that the id may be missing.
+            stamped = self._wrap.stamp(start.get("headers", ()), self.trace_id.encode())
+            self._start = {**start, "headers": stamped}
+            return False
         headers = [
             (name.decode("latin-1"), value.decode("latin-1"))
             for name, value in start.get("headers", ())

@@ -16,8 +16,8 @@ from .asgi import (
     Send,
     request_in,
 )
-from .core.exceptions import APIError, ValidationError
-from .core.http import ErrorResponse, Request
+from .core.exceptions import APIError
+from .core.http import ErrorResponse
 from .core.layer import ErrorLayer
 from .core.options import Options
 from .core.translation import is_disconnect, only_leaf
@@ -151,7 +151,7 @@ class _Handler:
             return response
         if default is None and not isinstance(exc, HTTPException) and layer.translate(exc) is None:
             raise exc  # a group of several
-        return _response(layer.answer(exc, request=request), request)
+        return _response(layer.answer(exc, request=request), scope)
 
     def _default(self, exc: Exception) -> Handler | None:
         return next((self.defaults[cls] for cls in type(exc).__mro__ if cls in self.defaults), None)
@@ -187,13 +187,12 @@ class _Answer:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = request_in(scope)
-        response: Any = _response(self._layer.answer(self._exc, request=request), request)
+        response: Any = _response(self._layer.answer(self._exc, request=request), scope)
         for middleware in reversed(self._app.user_middleware):
             # The exception has passed it by: it sees this response instead.
             if _is(middleware, CORSMiddleware):
                 response = middleware.cls(response, *middleware.args, **middleware.kwargs)
         await response(scope, receive, send)
-        # There is no wrap around a mounted application that is served by itself.
         scope.get(SCOPE_KEY, {})["answered"] = only_leaf(self._exc)
 
 
@@ -244,8 +243,10 @@ def _is(middleware: Middleware, cls: type) -> bool:
     return isinstance(middleware.cls, type) and issubclass(middleware.cls, cls)
 
 
-def _response(answer: ErrorResponse, request: Request) -> Response:
-    response = Response(b"" if request.method == "HEAD" else answer.body, answer.status)
+def _response(answer: ErrorResponse, scope: Scope) -> Response:
+    # There is no wrap around a mounted application that is served by itself.
+    scope.get(SCOPE_KEY, {})["body"] = answer.body
+    response = Response(b"" if scope.get("method") == "HEAD" else answer.body, answer.status)
     response.raw_headers = [
         (name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in answer.headers
     ]

@@ -46,6 +46,28 @@ def test_an_event_stream_is_known_by_headers_of_any_kind():
     assert (reply.status, reply.complete) == (200, False)
 
 
+def test_an_adapters_answer_is_known_by_its_body():
+    """What the layer has made is not looked at again; a body that only looks alike is."""
+    made, alike = (bytes(bytearray(b"shaped elsewhere")) for _ in range(2))
+    start = {
+        "type": "http.response.start",
+        "status": 404,
+        "headers": [(b"content-type", b"text/html"), (b"x-request-id", b"another")],
+    }
+
+    def reply_with(body):
+        async def app(scope, receive, send):
+            scope["errorshape"]["body"] = made
+            await send(start)
+            await send({"type": "http.response.body", "body": body})
+
+        return run_asgi(ErrorShapeMiddleware(app), Request("GET", "/", [("X-Request-Id", "mine")]))
+
+    assert reply_with(made).body == made
+    assert reply_with(made).one("x-request-id") == "mine"
+    assert reply_with(alike).error["code"] == "not_found"
+
+
 def test_trailers_that_never_come_are_an_error():
     """A response that announced trailers is not over with its body."""
     start = {"type": "http.response.start", "status": 200, "headers": [], "trailers": True}
