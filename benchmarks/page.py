@@ -43,40 +43,36 @@ How to read it:
 
 _LIMITS = """## Where a bound does not hold, and what stands in the way
 
+The profiles are under *Piece by piece*: what each part takes of errorshape, of the minimum and of the
+peer. The table of imports is a profile itself.
+
 - *Half of a peer* (asgi-correlation-id and flask-log-request-id that were given an id,
-  django-log-request-id): such a peer has next to nothing to do. *Least* is what the hand-written
-  minimum takes of the same: it is above the bound by itself, so that no code which does what the
-  minimum does can be within. flask-log-request-id looks the header up, checks nothing and sends nothing
-  back; django-log-request-id checks nothing and clears nothing up but by a signal; asgi-correlation-id
-  holds nothing back and does not look whether a response is complete.
-- *A third of what fastapi-problem-details and drf-standardized-errors add to an error*: what errorshape
-  adds to a response that goes well, its id, is above it alone (the rows *fresh* below; for DRF the row
-  of its handler alone shows what is left). Both peers replace one JSON body by another; neither has an
-  id, a log record, or a second look at what leaves the application.
-- *An error's body*: with raising on both sides it is within its bound; of building and encoding alone it
-  is 3 % above it. Of what it adds, 1,870 instructions are the look at the types of the names and values
-  of two details, and 970 the call and the look at the length of the result (counted one by one): what
-  no body may be sent without (CONTRACT §1). Checking them by `str.join`, by `map(type, …)` or by
-  `msgspec.convert` was dearer. The complete response, with status, headers and the choice of the
-  translation, is in the table below; no bare encoding does any of it.
-- *A further chunk for one function call*: see *Growth: body chunks*. A call of a coroutine function
-  that does nothing but `await send(message)` adds 1,140 instructions, errorshape 2,060 (from 10 to 100
-  chunks): it also has to look whether the message is a chunk, and not the last, and to notice the
-  `OSError` by which a server says that the client has gone (CONTRACT §6). A plain function that hands
-  on the server's awaitable would be cheaper than a coroutine and could not see it.
-- *An adapter's import at most 10 % above its framework's*: Flask (8 %) and FastAPI (5 %) are;
-  Starlette (13 %) and Django (18 %, over `django.http` alone, where a site that serves has loaded its
-  URLs and views as well) were not, in one series under load. msgspec, which errorshape is made of, is
-  most of it. `python -m benchmarks imports` now measures Django's over a site that serves, and shows
-  msgspec's own share; that series is not in the table below yet.
+  django-log-request-id): *least* is what the hand-written minimum takes of the same, and is above the
+  bound by itself, so that no code which does what the minimum does can be within. Such a peer looks for
+  one header, sets a variable and, but for Flask's, sends the id back. In the profiles the pieces that
+  only errorshape and the minimum have are what the contract asks besides: the start held back, the
+  application's own id replaced, `receive()` watched, nested wraps found, the variable cleared when the
+  server closes the response. In Flask, to hold the start back and to see the body's end takes half of
+  all that the peer does; no piece of which could be left out.
+- *A third of what fastapi-problem-details and drf-standardized-errors add to an error*: errorshape's id,
+  which is on every response (the rows *fresh*), is above that by itself. Neither peer has an id, a record
+  for the log, or a wrap that sees what has passed the framework's handlers; both hand one more JSON body
+  to a response that their framework makes anyway.
+- *A further chunk for one function call*: the bound is a coroutine function that does nothing but
+  `await send(message)`. Ours has to look whether the message is a part of the body and whether more
+  follow, and any look is above it (*A hundred chunks of a body*). A plain function that looks, and hands
+  on the server's awaitable, would be within it, as its column there shows, and was tried in errorshape's
+  place: the `OSError` by which a server says that the client has gone is raised where the awaitable is
+  awaited, in the application. `tests/faults/test_sweep_asgi.py` then finds an error in the log for a
+  client that has merely gone (CONTRACT §6).
+- *An adapter's import at most 10 % above its framework's*: *least* is what msgspec, which errorshape is
+  made of, adds alone. To Starlette, the smallest of the frameworks, that is nearly all of the bound, and
+  errorshape's core comes to as much again: forty classes of errors, the options, the regular expressions,
+  each needed to make the layer. msgspec could wait for the first error, and must not: that may be the one
+  that came because no further file can be opened, and then the answer could not be made.
 - *Real servers, a loss below 2 %*: not shown. An application that does nothing is served in some
   60 µs, of which what even the minimum adds is more than 2 %; and on a shared machine the spread of the
   rounds is larger than what was to be measured.
-- *Growth* was timed here under load, which disturbed the rows of 10,000 chunks and of many tasks.
-  `python -m benchmarks growth` now counts instructions instead; that series is not in the tables yet.
-- *Three runs*: counted three times are ASGI and the bodies, which came out the same to the digit.
-  Starlette and FastAPI were counted once, at the commit before the last changes of the error path; of
-  Django REST Framework there is only the time.
 """
 
 
@@ -89,9 +85,8 @@ More than half of what pydantic's details take is `exc.errors()` itself, without
 pydantic's schema, read once for each model, mostly says which segments of a `loc` are fields and which
 the members of a union. Where unions are in one schema with mappings, or with functions of the
 application's, it cannot: a client's key may be called as a member is, and a function may validate
-something else inside. There what was validated is walked for each error, on top of the 9 µs that
-`errors()` takes: the dearest of all. On Python 3.11 (pydantic 2.10) the ratios are some hundredths
-above those of 3.13, with 1.94 for unions in mappings.
+something else inside. There what was validated is walked for each error, on top of what `errors()`
+takes: the dearest of all.
 """
 
 

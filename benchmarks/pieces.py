@@ -73,7 +73,13 @@ _ASGI: dict[str, Pieces] = {
             "errorshape.core.layer:ErrorLayer.accepted",
             ("self.trust_inbound and is_trace_id_in_bytes(request_id)", "True"),
         ),
-        _SET: _at(_asgi + "__init__", "current.set(trace)"),
+        _SET: _at(
+            _asgi + "__init__",
+            (
+                'identify(scope.get("headers", ()))[...](trace)',
+                'identify(scope.get("headers", ()))',
+            ),
+        ),
         _MARK: _at(
             _asgi + "__init__",
             ("scope.get(SCOPE_KEY)", "None"),
@@ -164,7 +170,10 @@ _FLASK: dict[str, Pieces] = {
             ("request_id = environ[...]self.layer.identify(request_id)", f"return {_ID}"),
         ),
         _SET: (
-            *_at(_wsgi + "__init__", "current.set(trace)"),
+            *_at(
+                _wsgi + "__init__",
+                ("wrap.identify(environ)[...](trace)", "wrap.identify(environ)"),
+            ),
             *_at(_wsgi + "__next__", ("self._outermost and current.get() is not self._trace", "0")),
             *_at(_wsgi + "close", ("self._outermost and current.get() is not self._trace", "0")),
             *_at(_wsgi + "leave", "if self._outermost[...]leave()"),
@@ -241,7 +250,10 @@ _DJANGO: dict[str, Pieces] = {
     "errorshape": {
         _IDENTIFY: _at(_django + "_enter", ("self.layer.identify(request_id)", _ID)),
         _SET: (
-            *_at(_django + "_enter", "current.set(trace)"),
+            *_at(
+                _django + "_enter",
+                ("identify(request_id)\n[...](trace)", "identify(request_id)"),
+            ),
             *_at(_django + "__call__", "leave_at_close(response)"),
         ),
         _MARK: _at(
