@@ -55,9 +55,9 @@ peer. The table of imports is a profile itself.
   server closes the response. In Flask, to hold the start back and to see the body's end takes half of
   all that the peer does; no piece of which could be left out.
 - *A third of what fastapi-problem-details and drf-standardized-errors add to an error*: errorshape's id,
-  which is on every response (the rows *fresh*), is above that by itself. Neither peer has an id, a record
-  for the log, or a wrap that sees what has passed the framework's handlers; both hand one more JSON body
-  to a response that their framework makes anyway.
+  which is on every response (the rows *fresh*), is above that by itself. Neither peer has an id, a
+  record for the log, or a wrap that sees what has passed the framework's handlers; both hand one more
+  JSON body to a response that their framework makes anyway.
 - *A further chunk for one function call*: the bound is a coroutine function that does nothing but
   `await send(message)`. Ours has to look whether the message is a part of the body and whether more
   follow, and any look is above it (*A hundred chunks of a body*). A plain function that looks, and hands
@@ -67,9 +67,9 @@ peer. The table of imports is a profile itself.
   client that has merely gone (CONTRACT §6).
 - *An adapter's import at most 10 % above its framework's*: *least* is what msgspec, which errorshape is
   made of, adds alone. To Starlette, the smallest of the frameworks, that is nearly all of the bound, and
-  errorshape's core comes to as much again: forty classes of errors, the options, the regular expressions,
-  each needed to make the layer. msgspec could wait for the first error, and must not: that may be the one
-  that came because no further file can be opened, and then the answer could not be made.
+  errorshape's core comes to as much again: forty classes of errors, the options, the regular
+  expressions, each needed to make the layer. msgspec could wait for the first error, and must not: that
+  may be the one that came because no further file can be opened, and then no answer could be made.
 - *Real servers, a loss below 2 %*: not shown. An application that does nothing is served in some
   60 µs, of which what even the minimum adds is more than 2 %; and on a shared machine the spread of the
   rounds is larger than what was to be measured.

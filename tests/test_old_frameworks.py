@@ -36,6 +36,8 @@ real = metadata.version
 metadata.version = lambda name: "0.1.2rc1" if name == {distribution!r} else real(name)
 module.__version__ = "0.1.2rc1"
 module.VERSION = (0, 1, 2, "rc", 1) if {module!r} == "django" else "0.1.2rc1"
+if {module!r} == "flask":
+    module.Flask.default_config = {{"SECRET_KEY": None}}
 """
 
 
