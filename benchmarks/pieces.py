@@ -366,7 +366,8 @@ _CORE: dict[str, Pieces] = {
         "the type of the message": _at(_plain, ("kind(message) is plain and message", "1")),
         "whether there are details": _at(_plain, ("details or UNSET", "details")),
         "the size": _at(_plain, ("if len(body) <= _WITHIN[...]):\n", "if 1:\n")),
-    }
+    },
+    "msgspec, built and encoded": {},
 }
 
 _chunks = _asgi + "send"
