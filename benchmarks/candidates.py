@@ -331,13 +331,13 @@ def _core_bare() -> Callable[[], object]:
 
 
 def _core_body() -> Callable[[], object]:
-    trace_id = errorshape.new_trace_id()
+    encode, trace_id = body.encode_plain, errorshape.new_trace_id()
 
     def encoded() -> bytes:
         try:
             raise data.documented()
         except APIError as exc:
-            return body.encode_plain(exc.code, exc.message, trace_id, exc.details)
+            return encode(exc.code, exc.message, trace_id, exc.details)
 
     return encoded
 
