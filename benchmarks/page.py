@@ -75,7 +75,8 @@ peer. The table of imports is a profile itself.
   may be the one that came because no further file can be opened, and then no answer could be made.
 - *Real servers, a loss below 2 %*: not shown. An application that does nothing is served in some
   60 µs, of which what even the minimum adds is more than 2 %; and on a shared machine the spread of the
-  rounds is larger than what was to be measured.
+  rounds is larger than what was to be measured. The table was taken before the last changes, none of
+  which a response that goes well passes.
 """
 
 
