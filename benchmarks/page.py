@@ -53,20 +53,21 @@ peer. The table of imports is a profile itself.
   only errorshape and the minimum have are what the contract asks besides: the start held back, the
   application's own id replaced, `receive()` watched, nested wraps found, the variable cleared when the
   server closes the response. In Flask, to hold the start back and to see the body's end takes errorshape
-  nearly half of all that the peer does. In Django one piece could still be cheaper, in the minimum as
-  well: whether the application exposes other headers (*the id among the response's headers*) Django's
-  mapping answers by way of a `KeyError`. Asked of its private dictionary, the minimum was counted at
-  0.46 of django-log-request-id with an id that was given, and errorshape at 0.54: closer, still above.
+  nearly half of all that the peer does. Django is the exception: one piece could still be cheaper, in
+  the minimum as well. Whether the application exposes other headers (*the id among the response's
+  headers*) Django's mapping answers by way of a `KeyError`. Asked of its private dictionary, the minimum
+  was counted at 0.46 of django-log-request-id with an id that was given, and errorshape at 0.54: closer,
+  still above.
 - *A third of what fastapi-problem-details and drf-standardized-errors add to an error*: errorshape's id,
   which is on every response (the rows *fresh*), is above that by itself. Neither peer has an id, a
   record for the log, or a wrap that sees what has passed the framework's handlers; both hand one more
   JSON body to a response that their framework makes anyway.
 - *A further chunk for one function call*: the bound is a coroutine function that does nothing but
   `await send(message)`. Ours has to look whether the message is a part of the body and whether more
-  follow, and any look is above it (*A hundred chunks of a body*). A plain function that looks, and hands
-  on the server's awaitable, would be within it, as its column there shows, and was tried in errorshape's
-  place: the `OSError` by which a server says that the client has gone is raised where the awaitable is
-  awaited, in the application. `tests/faults/test_sweep_asgi.py` then finds an error in the log for a
+  follow, and any look in a coroutine is above it (*A hundred chunks of a body*). A plain function that
+  looks, and hands on the server's awaitable, would be within it, as its column there shows, and was
+  tried in errorshape's place: the `OSError` by which a server says that the client has gone is raised
+  where the awaitable is awaited, in the application. `tests/faults/test_sweep_asgi.py` then finds an error in the log for a
   client that has merely gone (CONTRACT §6).
 - *An adapter's import at most 10 % above its framework's*: *least* is what msgspec, which errorshape is
   made of, adds alone. To Starlette, the smallest of the frameworks, that is nearly all of the bound, and
