@@ -67,8 +67,8 @@ peer. The table of imports is a profile itself.
   follow, and any look in a coroutine is above it (*A hundred chunks of a body*). A plain function that
   looks, and hands on the server's awaitable, would be within it, as its column there shows, and was
   tried in errorshape's place: the `OSError` by which a server says that the client has gone is raised
-  where the awaitable is awaited, in the application. `tests/faults/test_sweep_asgi.py` then finds an error in the log for a
-  client that has merely gone (CONTRACT §6).
+  where the awaitable is awaited, in the application. `tests/faults/test_sweep_asgi.py` then finds an
+  error in the log for a client that has merely gone (CONTRACT §6).
 - *An adapter's import at most 10 % above its framework's*: *least* is what msgspec, which errorshape is
   made of, adds alone. To Starlette, the smallest of the frameworks, that is nearly all of the bound, and
   errorshape's core comes to as much again: forty classes of errors, the options, the regular

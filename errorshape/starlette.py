@@ -16,7 +16,7 @@ from .asgi import (
     Send,
     request_in,
 )
-from .core.exceptions import APIError
+from .core.exceptions import APIError, ValidationError
 from .core.http import ErrorResponse
 from .core.layer import ErrorLayer
 from .core.options import Options
