@@ -132,7 +132,10 @@ class _Exchange:
         marks = scope.get(SCOPE_KEY)
         self.outermost = marks is None
         if marks is None:
-            trace = wrap.identify(scope.get("headers", ()))
+            headers = scope.get("headers", ())
+            if type(headers) is not list:  # Falcon's test client has them, and each, read but once
+                scope["headers"] = headers = list(map(tuple, headers))
+            trace = wrap.identify(headers)
             context.enter(trace)
             self.trace_id: str = trace if isinstance(trace, str) else trace.id
             # Not this object: it has the scope, and a cycle for each request would need collecting.
@@ -200,7 +203,7 @@ class _Exchange:
         status = self.status = message["status"]
         headers = message.get("headers", ())
         if type(headers) is not list:  # any iterable will do, also one that ends with its first use
-            headers = list(headers)
+            headers = list(map(tuple, headers))
         if message.get("trailers"):
             self._end = _TRAILERS
         is_event_stream = False

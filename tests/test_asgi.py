@@ -101,6 +101,23 @@ def test_a_5xx_that_the_server_refused_was_not_answered(content_type):
     assert isinstance(reply.failure, ServerError)
 
 
+def test_what_a_request_has_may_be_iterable_only_once():
+    """ASGI asks for no more, and Falcon's test client gives no more."""
+
+    async def app(scope, receive, send):
+        names = [name for name, _ in scope["headers"]]
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b" ".join(names)})
+
+    async def serve(scope, receive, send):
+        headers = iter([iter(header) for header in scope["headers"]])
+        await ErrorShapeMiddleware(app)({**scope, "headers": headers}, receive, send)
+
+    reply = run_asgi(serve, Request("GET", "/", [("X-Request-Id", "mine")]))
+
+    assert (reply.one("x-request-id"), b"x-request-id" in reply.body) == ("mine", True)
+
+
 def test_a_scope_may_have_the_type_alone():
     """Tests of frameworks call an application so, and some servers leave out what is empty."""
     sent = []
