@@ -76,8 +76,8 @@ _ASGI: dict[str, Pieces] = {
         _SET: _at(
             _asgi + "__init__",
             (
-                'identify(scope.get("headers", ()))[...](trace)',
-                'identify(scope.get("headers", ()))',
+                "wrap.identify(headers)[...](trace)",
+                "wrap.identify(headers)",
             ),
         ),
         _MARK: _at(

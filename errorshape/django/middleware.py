@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from functools import partial, wraps
 from http.cookies import SimpleCookie
 from typing import Any, cast
@@ -49,8 +50,6 @@ class ErrorShapeMiddleware:
         self.get_response = get_response
         self.layer = layer_from_settings()
         self._meta_name = "HTTP_" + self.layer.trace_header.upper().replace("-", "_")
-        # Which, if a failure comes before it, has not chosen the language of this request.
-        self._has_locale = "django.middleware.locale.LocaleMiddleware" in settings.MIDDLEWARE
         self._is_async = iscoroutinefunction(get_response)
         if self._is_async:
             markcoroutinefunction(self)
@@ -128,11 +127,7 @@ class ErrorShapeMiddleware:
     def _finished(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
         """Return the response as it leaves: with its id, and shaped if it is an error to shape."""
         if response.status_code >= 400:
-            if self._has_locale and not hasattr(request, "LANGUAGE_CODE"):
-                # What is active is what an earlier request has left behind in this thread.
-                with translation.override(translation.get_language_from_request(request)):
-                    response = self._shaped(request, response)
-            else:
+            with _in_its_language(request):
                 response = self._shaped(request, response)
         trace_id, headers = _trace_id(request), response.headers
         if "Access-Control-Expose-Headers" in headers:
@@ -302,6 +297,19 @@ def answered(
     return made
 
 
+def _in_its_language(request: HttpRequest) -> AbstractContextManager[None]:
+    """Activate the language of a request that failed before LocaleMiddleware, if that is there.
+
+    What is active then is what an earlier request has left behind in this thread.
+    """
+    if (
+        hasattr(request, "LANGUAGE_CODE")
+        or "django.middleware.locale.LocaleMiddleware" not in settings.MIDDLEWARE
+    ):
+        return nullcontext()
+    return translation.override(translation.get_language_from_request(request))
+
+
 def _answered_if_expected(request: HttpRequest, exc: Exception) -> HttpResponse | None:
     """Answer an error that somebody expected, and remember any other.
 
@@ -327,11 +335,11 @@ def _response_for_exception(
 
     @wraps(original)
     def response_for_exception(request: HttpRequest, exc: Exception) -> HttpResponse:
+        answer = None
         if hasattr(request, "_errorshape_layer"):
-            answer = _answered_if_expected(request, exc)
-            if answer is not None:
-                return answer
-        return original(request, exc)
+            with _in_its_language(request):
+                answer = _answered_if_expected(request, exc)
+        return original(request, exc) if answer is None else answer
 
     return response_for_exception
 

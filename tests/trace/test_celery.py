@@ -201,8 +201,12 @@ def test_what_the_main_process_logs_of_a_lost_child_has_the_id(worker):
     with pytest.raises(Exception, match="exit"):
         get(result)
     assert {line.trace_id for line in worker.about(result.id, "an errback")} == {trace_id}
-    lost = [line for line in worker.lines if "WorkerLostError" in line.message]
-    assert {line.trace_id for line in lost} == {trace_id}
+
+    def lost():
+        return [line.trace_id for line in worker.lines if "WorkerLostError" in line.message]
+
+    wait_until(lost, SECONDS)  # which is logged after the errback was called
+    assert set(lost()) == {trace_id}
 
 
 def test_a_time_limit_is_logged_with_the_id(worker):
