@@ -486,7 +486,7 @@ def _apply(change: Change) -> None:
     made: dict[str, object] = {}
     source = pattern.sub(lambda _: change.new, source)
     flags = __future__.annotations.compiler_flag
-    exec(compile(source, change.where, "exec", flags), function.__globals__, made)
+    exec(compile(source, f"<{change.where}>", "exec", flags), function.__globals__, made)
     function.__code__ = made[function.__name__].__code__
     _SOURCES[function] = source
 
