@@ -74,10 +74,11 @@ peer. The table of imports is a profile itself.
   errorshape's core comes to as much again: forty classes of errors, the options, the regular
   expressions, each needed to make the layer. msgspec could wait for the first error, and must not: that
   may be the one that came because no further file can be opened, and then no answer could be made.
-- *Real servers, a loss below 2 %*: not shown. An application that does nothing is served in some
-  60 µs, of which what even the minimum adds is more than 2 %; and on a shared machine the spread of the
-  rounds is larger than what was to be measured. The table was taken before the last changes, none of
-  which a response that goes well passes.
+- *Real servers, a loss below 2 %*: above it. A server serves an application that does nothing in some
+  60 µs (granian) to 105 µs (uvicorn), of which the some 20 µs of errorshape are a fifth, and what the
+  minimum adds is a tenth and more by itself: no code that does the same can be within. By these
+  figures the bound holds for an application that takes a millisecond for a request.
+  asgi-correlation-id loses half as much again as errorshape, or more.
 """
 
 
