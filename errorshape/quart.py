@@ -79,7 +79,7 @@ def _answer_the_expected(app: quart.Quart, layer: ErrorLayer) -> None:
     finalize: Any = app.finalize_request
 
     async def handle_exception(*context_and_exc: Any) -> Any:
-        *context, exc = context_and_exc  # Quart has a context there since 0.21
+        *context, exc = context_and_exc  # newer versions of Quart have a context there
         request = _request(quart.request)
         is_ours = not isinstance(exc, HTTPException) or (
             layer.shapes(request.path) and not app.trap_http_exception(exc)

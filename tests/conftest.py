@@ -1,8 +1,9 @@
 """What holds for every test: absent frameworks, skips, and how long hypothesis looks."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from importlib.util import find_spec
+from typing import Any
 
 import hypothesis
 import pytest
@@ -61,6 +62,15 @@ def _skip_the_stacks_of_absent_frameworks(request: pytest.FixtureRequest) -> Non
 def _outside_of_any_request() -> None:
     """Begin each test outside of a request: one before it may have left its response unclosed."""
     current.set(None)
+
+
+@pytest.fixture(scope="session")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Any]]:
+    """Return the client of a stack, in process or on a real server; each is made once."""
+    from tests.clients import each_made_once  # here, since asserts in it are rewritten
+
+    with each_made_once(tmp_path_factory.mktemp) as client_of:
+        yield client_of
 
 
 @pytest.hookimpl(wrapper=True)

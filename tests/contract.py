@@ -197,3 +197,16 @@ def assert_quiet(reply):
         else:
             assert record.level <= logging.INFO
             assert not record.traceback
+
+
+def refuse_in_turn(app, raised):
+    """Have an after_request function of a Flask or Quart application raise these; return it."""
+    left = list(raised)
+
+    @app.after_request
+    def refuse(response):
+        if left:
+            raise left.pop(0)
+        return response
+
+    return app

@@ -18,7 +18,7 @@ import errorshape.asgi
 import errorshape.wsgi
 from errorshape.core.translation import only_leaf
 from tests import logs
-from tests.clients import InProcess, OverServer, each_made_once
+from tests.clients import InProcess, OverServer
 from tests.contract import (
     CODE_OF,
     DOCUMENTED,
@@ -44,13 +44,6 @@ from tests.stacks import STACKS, script
 from tests.stacks.script import SECRET
 
 # --- who is asked --------------------------------------------------------------------------------
-
-
-@pytest.fixture(scope="session")
-def running(tmp_path_factory):
-    """Each client is made once."""
-    with each_made_once(tmp_path_factory.mktemp) as client_of:
-        yield client_of
 
 
 @pytest.fixture(params=TARGETS, ids=str)

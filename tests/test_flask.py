@@ -6,6 +6,7 @@ from werkzeug.exceptions import BadRequestKeyError, HTTPException, NotFound
 
 import errorshape
 from errorshape.flask import ErrorShape
+from tests.contract import refuse_in_turn
 
 
 class StoreError(Exception):
@@ -197,16 +198,9 @@ def test_a_missing_key_is_raised_in_debug():
 
 def refusing(*raised, **options):
     """Return an application that is tested, whose after_request function raises these in turn."""
-    app, left = application(**options), list(raised)
+    app = application(**options)
     app.testing = True
-
-    @app.after_request
-    def refuse(response):
-        if left:
-            raise left.pop(0)
-        return response
-
-    return app
+    return refuse_in_turn(app, raised)
 
 
 @pytest.mark.parametrize("times", [1, 2])

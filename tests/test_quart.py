@@ -13,7 +13,7 @@ import errorshape
 from errorshape.core.translation import is_disconnect
 from errorshape.quart import ErrorShape
 from tests import logs
-from tests.contract import assert_error, assert_logged_once, own_errors
+from tests.contract import assert_error, assert_logged_once, own_errors, refuse_in_turn
 from tests.drivers import Request, WebSocketExchange, run_asgi
 from tests.stacks.script import SECRET
 
@@ -165,16 +165,9 @@ def test_a_trapped_http_exception_is_a_crash():
 
 def refusing(*raised, **options):
     """Return an application that is tested, whose after_request function raises these in turn."""
-    app, left = application(**options), list(raised)
+    app = application(**options)
     app.testing = True
-
-    @app.after_request
-    async def refuse(response):
-        if left:
-            raise left.pop(0)
-        return response
-
-    return app
+    return refuse_in_turn(app, raised)
 
 
 @pytest.mark.parametrize("times", [1, 2])

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from tests.clients import OverServer, each_made_once
+from tests.clients import OverServer
 from tests.contract import Target, assert_no_secret, assert_shape
 from tests.stacks import BY_NAME
 from tests.stacks.script import SECRET
@@ -34,13 +34,6 @@ SERVERS = {
 }
 ON_SERVERS = [Target(BY_NAME[name], server) for name, server in SERVERS.items()]
 TARGETS = [*(Target(BY_NAME[name]) for name in STACKS), *ON_SERVERS]
-
-
-@pytest.fixture(scope="module")
-def running(tmp_path_factory):
-    """Each client is made once."""
-    with each_made_once(tmp_path_factory.mktemp) as client_of:
-        yield client_of
 
 
 @pytest.fixture(params=TARGETS, ids=str)

@@ -371,7 +371,7 @@ def _remembered(request: HttpRequest) -> tuple[BaseException | None, bool]:
 
 
 def _on_unhandled(*, request: HttpRequest | None = None, **kwargs: Any) -> None:
-    """Remember what nobody handled: of a middleware's failure no hook but this signal tells."""
+    """Remember what nobody handled, also in a handler404, and whether anybody has a page for it."""
     exc = sys.exc_info()[1]
     if exc is not None and request is not None and ENVIRON_KEY in request.META:
         handler = get_resolver(get_urlconf()).resolve_error_handler(500)

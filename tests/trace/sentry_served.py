@@ -22,6 +22,7 @@ from sentry_sdk.integrations.wsgi import SentryWsgiMiddleware
 from sentry_sdk.transport import Transport
 
 from errorshape import asgi, sentry, wsgi
+from tests.trace.serving import run_on_gunicorn
 
 pool = ThreadPoolExecutor(1)
 
@@ -126,26 +127,7 @@ def _waitress(listener: socket.socket) -> None:
 
 
 def _gunicorn(listener: socket.socket) -> None:
-    from gunicorn.app.base import BaseApplication
-
-    class Application(BaseApplication):  # type: ignore[misc]
-        def load_config(self) -> None:
-            for name, value in {
-                "bind": f"fd://{listener.fileno()}",
-                "worker_class": "gthread",
-                "threads": 1,
-                "keepalive": 5,
-                "loglevel": "info",
-                "graceful_timeout": 1,
-                "control_socket_disable": True,
-            }.items():
-                if name in self.cfg.settings:
-                    self.cfg.set(name, value)
-
-        def load(self) -> Any:
-            return on_wsgi
-
-    Application().run()
+    run_on_gunicorn(lambda: on_wsgi, listener, worker_class="gthread", keepalive=5)
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ import os
 import socket
 import sys
 import threading
+from collections.abc import Callable
 from typing import Any
 
 from tests.stacks import BY_NAME
@@ -103,25 +104,30 @@ def _granian(stack: str, _: str, __: Any, address: str, config: Any) -> None:
 
 
 def _gunicorn(stack: str, kind: str, listener: socket.socket, _: str, config: Any) -> None:
+    settings = {"worker_class": kind, "accesslog": "-", "logconfig_dict": config}
+    run_on_gunicorn(lambda: _build(stack), listener, **settings)
+
+
+def run_on_gunicorn(load: Callable[[], Any], listener: socket.socket, **settings: Any) -> None:
+    """Serve the application that ``load`` returns, in one worker with one thread."""
     from gunicorn.app.base import BaseApplication
+
+    settings = {
+        "bind": f"fd://{listener.fileno()}",
+        "threads": 1,
+        "loglevel": "info",
+        "graceful_timeout": 1,
+        "control_socket_disable": True,
+        **settings,
+    }
 
     class Application(BaseApplication):  # type: ignore[misc]
         def load_config(self) -> None:
-            for name, value in {
-                "bind": f"fd://{listener.fileno()}",
-                "worker_class": kind,
-                "threads": 1,
-                "accesslog": "-",
-                "loglevel": "info",
-                "logconfig_dict": config,
-                "graceful_timeout": 1,
-                "control_socket_disable": True,
-            }.items():
-                if name in self.cfg.settings:
-                    self.cfg.set(name, value)
+            for name in settings.keys() & self.cfg.settings.keys():  # not every version has all
+                self.cfg.set(name, settings[name])
 
         def load(self) -> Any:
-            return _build(stack)
+            return load()
 
     Application().run()
 
