@@ -254,7 +254,9 @@ _DJANGO: dict[str, Pieces] = {
                 _django + "_enter",
                 ("identify(request_id)\n[...](trace)", "identify(request_id)"),
             ),
-            *_at(_django + "__call__", "leave_at_close(response)"),
+            *_at(
+                _django + "__call__", "response.close = partial([...]response, response.close[...])"
+            ),
         ),
         _MARK: _at(
             _django + "_enter",
@@ -262,7 +264,7 @@ _DJANGO: dict[str, Pieces] = {
         ),
         _ADD: _at(
             _django + "_finished",
-            'if "Access-Control-Expose-Headers" in headers:[...]trace_header] = trace_id',
+            "try:\n[...]trace_header] = trace_id",
         ),
         "an error, or a stream, looked for": (
             *_at(_django + "_finished", ("response.status_code >= 400", "0")),
@@ -277,7 +279,7 @@ _DJANGO: dict[str, Pieces] = {
             "if outermost and scope is None:[...]response.close = close_and_leave",
         ),
         _MARK: _at(_django_minimum, ("meta.get(KEY) if scope is None else scope.get(KEY)", "None")),
-        _ADD: _at(_django_minimum, 'headers["X-Request-Id"] =[...]{exposed}, X-Request-Id"'),
+        _ADD: _at(_django_minimum, 'store["x-request-id"] =[...]{exposed[1]}, X-Request-Id"'),
     },
     "django-log-request-id": {
         _IDENTIFY: _at(_request_id, ("self._get_request_id(request)", _ID)),

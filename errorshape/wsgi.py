@@ -71,13 +71,9 @@ class ErrorShapeMiddleware:
 _NOTHING: Iterator[bytes] = iter(())
 
 
-def logs_after_close(environ: WSGIEnvironment) -> bool:
-    """Whether the server writes its access line when it has closed the response.
-
-    Granian does; its threads have nothing to log before the next request's entry, which overwrites
-    the id: what is malformed never reaches them.
-    """
-    return environ.get("SERVER_SOFTWARE") == "Granian"
+#: The server that writes its access line when it has closed the response. Its threads have nothing to
+#: log before the next request's entry, which overwrites the id: what is malformed never reaches them.
+LOGS_AFTER_CLOSE = "Granian"
 
 
 class _Finished(list[bytes]):
@@ -236,7 +232,7 @@ class _Exchange:
 
     def leave(self) -> None:
         """Take the id out of the context variable: the thread will serve other requests."""
-        if self._outermost and not logs_after_close(self._environ):
+        if self._outermost and self._environ.get("SERVER_SOFTWARE") != LOGS_AFTER_CLOSE:
             leave()
 
     # --- from held back to begun -----------------------------------------------------------------

@@ -13,6 +13,7 @@ import django
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction, sync_to_async
 from django.conf import settings
 from django.core.handlers import exception
+from django.core.handlers.asgi import ASGIRequest
 from django.core.signals import got_request_exception
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.urls import get_resolver, get_urlconf
@@ -24,9 +25,11 @@ from ..core.body import MAX_BODY
 from ..core.http import ErrorResponse, Request
 from ..core.layer import ErrorLayer
 from ..trace import context, records
-from ..trace.context import current, leave, leave_at_close, note_end
-from ..wsgi import ENVIRON_KEY, header_in, logs_after_close
+from ..trace.context import close_and_leave, current, leave, note_end
+from ..wsgi import ENVIRON_KEY, LOGS_AFTER_CLOSE, header_in
 from .conf import layer_from_settings
+
+_EXPOSE = "access-control-expose-headers"
 
 GetResponse = Callable[[HttpRequest], Any]
 
@@ -49,6 +52,7 @@ class ErrorShapeMiddleware:
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
         self.layer = layer_from_settings()
+        self._header = self.layer.trace_header.lower()
         self._meta_name = "HTTP_" + self.layer.trace_header.upper().replace("-", "_")
         self._is_async = iscoroutinefunction(get_response)
         if self._is_async:
@@ -63,16 +67,18 @@ class ErrorShapeMiddleware:
             if outermost and response.streaming:
                 response = self._stream(request, cast(StreamingHttpResponse, response))
         except BaseException as exc:  # not even Django answers it: there is nothing to be closed
-            if outermost and hasattr(request, "scope"):
+            if outermost and isinstance(request, ASGIRequest):
                 note_end(exc)
             elif outermost:
                 leave()
             raise
         if outermost:
-            if hasattr(request, "scope"):
+            if isinstance(request, ASGIRequest):
                 _return_at_close(response)
-            elif not logs_after_close(request.META):
-                leave_at_close(response)
+            elif request.META.get("SERVER_SOFTWARE") != LOGS_AFTER_CLOSE:
+                response.close = partial(  # type: ignore[method-assign]
+                    close_and_leave, response, response.close
+                )
         return response
 
     async def _call_async(self, request: HttpRequest) -> HttpResponseBase:
@@ -102,7 +108,7 @@ class ErrorShapeMiddleware:
     def _enter(self, request: HttpRequest) -> bool:
         """See to the request's trace id; return whether no wrap further out has done so."""
         meta = request.META
-        scope = getattr(request, "scope", None)
+        scope: Any = request.scope if isinstance(request, ASGIRequest) else None
         marks = meta.get(ENVIRON_KEY) if scope is None else scope.get(SCOPE_KEY)
         outermost = marks is None
         if marks is None:
@@ -111,7 +117,9 @@ class ErrorShapeMiddleware:
                 state = meta.get("HTTP_TRACESTATE", "")
                 trace = self.layer.identify(request_id, meta["HTTP_TRACEPARENT"], state)
             else:
-                trace = self.layer.identify(request_id)
+                trace = (
+                    self.layer.fresh() if request_id is None else self.layer.identify(request_id)
+                )
             context.enter(trace)
             marks = {"trace_id": trace if isinstance(trace, str) else trace.id}
             if scope is not None:
@@ -129,8 +137,16 @@ class ErrorShapeMiddleware:
         if response.status_code >= 400:
             with _in_its_language(request):
                 response = self._shaped(request, response)
-        trace_id, headers = _trace_id(request), response.headers
-        if "Access-Control-Expose-Headers" in headers:
+        trace_id, headers = request.META[ENVIRON_KEY]["trace_id"], response.headers
+        try:
+            # What Django's own ways come to. They would be a third of all that we add to a request: to
+            # ask for a header that is not there takes a KeyError, to set one two encodings.
+            store: dict[str, tuple[str, str]] = headers._store
+        except AttributeError:  # a later Django may keep them elsewhere
+            store = {}
+        if store and _EXPOSE not in store:
+            store[self._header] = self.layer.trace_header, trace_id
+        elif _EXPOSE in headers:
             for name, value in self.layer.stamp(response.items(), trace_id):
                 headers[name] = value
         else:

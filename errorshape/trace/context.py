@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from functools import wraps
+from functools import partial, wraps
 from typing import Any, NamedTuple, ParamSpec, TypeVar
 
 from .ids import is_trace_id, new_trace_id
@@ -68,20 +68,20 @@ def leave_at_close(body: Any) -> None:
     An object that takes no attributes stays as it is; then the next request's entry overwrites the
     id.
     """
-    close = getattr(body, "close", None)
-
-    def close_and_leave() -> None:
-        del body.close  # a cycle, until now
-        try:
-            if close is not None:
-                close()
-        finally:
-            leave()
-
     try:  # suppress() costs 4,700 machine instructions more
-        body.close = close_and_leave
+        body.close = partial(close_and_leave, body, getattr(body, "close", None))
     except (AttributeError, TypeError):
         return
+
+
+def close_and_leave(body: Any, close: Callable[[], object] | None) -> None:
+    """Call ``close()``, and :func:`leave`; in its place until then is this function, for ``body``."""
+    del body.close  # a cycle, until now
+    try:
+        if close is not None:
+            close()
+    finally:
+        leave()
 
 
 def carry(function: Callable[_P, _R]) -> Callable[_P, _R]:

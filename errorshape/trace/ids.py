@@ -14,7 +14,9 @@ _REVEALED = bytes(byte if byte in ALLOWED else 0xFF for byte in range(256))
 
 def is_trace_id(value: str) -> bool:
     """Whether ``value`` is 1 to 128 characters of ``[A-Za-z0-9._~+/=:@-]``."""
-    return value.isascii() and is_trace_id_in_bytes(value.encode())
+    if not 0 < len(value) <= MAX_LENGTH or not value.isascii():
+        return False
+    return value.encode().translate(_REVEALED).isascii()  # calling the other one would cost as much
 
 
 def is_trace_id_in_bytes(value: bytes) -> bool:

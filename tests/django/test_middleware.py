@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import sys
+from collections.abc import MutableMapping
 
 import django
 import pytest
@@ -66,6 +67,43 @@ def test_a_server_that_logs_after_close_still_has_the_id():
     ErrorShapeMiddleware(lambda request: HttpResponse())(request).close()
 
     assert errorshape.trace_id() == "mine-1"
+
+
+@pytest.mark.parametrize("name", [None, "access-control-Expose-headers"])
+def test_headers_that_are_kept_in_another_way_get_the_id_too(name):
+    """The middleware looks into a dictionary that is Django's own affair, if it is there."""
+    given = {"X-Request-Id": "own", **({name: "ETag"} if name else {})}
+    stored = {key.lower(): (key, value) for key, value in given.items()}
+
+    class Elsewhere(MutableMapping):
+        """Headers of a Django that is yet to come."""
+
+        def __getitem__(self, key):
+            return stored[key.lower()][1]
+
+        def __setitem__(self, key, value):
+            stored[key.lower()] = key, value
+
+        def __delitem__(self, key):
+            del stored[key.lower()]
+
+        def __iter__(self):
+            return iter([key for key, _ in stored.values()])
+
+        def __len__(self):
+            return len(stored)
+
+    response = HttpResponse()
+    response.headers = Elsewhere()
+    request = RequestFactory().get("/", HTTP_X_REQUEST_ID="mine-2")
+
+    made = ErrorShapeMiddleware(lambda request: response)(request)
+
+    assert made.headers["X-Request-Id"] == "mine-2"
+    assert made.headers.get("Access-Control-Expose-Headers") == (
+        "ETag, X-Request-Id" if name else None
+    )
+    made.close()
 
 
 def test_a_signal_without_an_exception_is_nothing_to_remember():
