@@ -298,7 +298,7 @@ _answer = (
 )
 _OURS: Pieces = {
     _REPORT: _at(_layer + "answer", "self.report([...]logged=logged)"),
-    _MAKE: _at(_layer + "respond", ("trace_id = trace_id or[...]trace_id, request)\n$", _answer)),
+    _MAKE: _at(_layer + "respond", ("trace_id = trace_id or[...]is_shaped)\n$", _answer)),
 }
 
 _FASTAPI: dict[str, Pieces] = {
@@ -311,7 +311,8 @@ _FASTAPI: dict[str, Pieces] = {
             ("self.status >= 400 and await self._reshaped(message)", "0"),
         ),
         "whose exception it is": _at(
-            "errorshape.starlette:_Handler.__call__", "default = self._default[...]of several"
+            "errorshape.starlette:_Handler.__call__",
+            ("error = layer.translate(exc)[...]of several", "error = ValidationError()"),
         ),
         **_OURS,
     },

@@ -358,8 +358,9 @@ class _Exchange:
         if self._is_marked("answered", exc):
             pass
         elif self.state < _BEGUN:
-            self._report(exc, request)
-            response = self._wrap.layer.respond(exc, trace_id=self.trace_id, request=request)
+            layer = self._wrap.layer
+            answer = layer.respond if self._is_marked("reported", exc) else layer.answer
+            response = answer(exc, trace_id=self.trace_id, request=request)
             if self._start and (cross_origin := self._cross_origin()):
                 response.headers = varying([*response.headers, *cross_origin])
             try:

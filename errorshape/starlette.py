@@ -140,18 +140,19 @@ class _Handler:
         if scope["type"] != "http":
             raise exc  # the wrap can refuse a WebSocket, and close one
         request = request_in(scope)
-        if isinstance(exc, _MALFORMED) and layer.translate(exc) is None and _is_of_the_request(exc):
-            malformed = ValidationError()
-            malformed.__cause__ = exc
-            exc = malformed
-        default = self._default(exc)
-        if default is not None and (layer.translate(exc) is None or not layer.replaces(request)):
-            layer.report(exc, request=request)
-            response: Response = await default(connection, exc)
-            return response
-        if default is None and not isinstance(exc, HTTPException) and layer.translate(exc) is None:
-            raise exc  # a group of several
-        return _response(layer.answer(exc, request=request), scope)
+        error = layer.translate(exc)
+        if error is None and isinstance(exc, _MALFORMED) and _is_of_the_request(exc):
+            error = ValidationError()
+            error.__cause__ = exc
+            exc = error
+        if error is None or not layer.replaces(request):
+            if (default := self._default(exc)) is not None:
+                layer.report(exc, error=error, request=request)
+                response: Response = await default(connection, exc)
+                return response
+            if error is None and not isinstance(exc, HTTPException):
+                raise exc  # a group of several
+        return _response(layer.answer(exc, error=error, request=request), scope)
 
     def _default(self, exc: Exception) -> Handler | None:
         return next((self.defaults[cls] for cls in type(exc).__mro__ if cls in self.defaults), None)
