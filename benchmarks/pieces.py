@@ -339,10 +339,10 @@ _DRF: dict[str, Pieces] = {
                 "return self.get_response(request)",
             ),
         ),
-        _AGAIN: _at(_django + "_finished", ("response.status_code >= 400", "0")),
+        _AGAIN: _at(_django + "_finished", ("response.status_code >= 400[...]response)", "0")),
         "whose exception it is": _at(
             "errorshape.drf:exception_handler",
-            ("known = _known(exc, layer)[...]return its_own", "known = exc"),
+            ("error, failed = [...]return its_own", "error, failed = ForbiddenError(), exc"),
         ),
         **_OURS,
     },
