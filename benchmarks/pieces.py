@@ -306,10 +306,7 @@ _FASTAPI: dict[str, Pieces] = {
         _WRAP: _at(
             "errorshape.starlette:init_app", ("ErrorShapeMiddleware(build(), layer)", "build()")
         ),
-        _AGAIN: _at(
-            _asgi + "_send_part",
-            ("self.status >= 400 and await self._reshaped(message)", "0"),
-        ),
+        _AGAIN: _at(_asgi + "send", ("self._is_answer(message)", "1")),
         "whose exception it is": _at(
             "errorshape.starlette:_Handler.__call__",
             ("error = layer.translate(exc)[...]of several", "error = ValidationError()"),

@@ -247,8 +247,16 @@ def _is(middleware: Middleware, cls: type) -> bool:
 def _response(answer: ErrorResponse, scope: Scope) -> Response:
     # There is no wrap around a mounted application that is served by itself.
     scope.get(SCOPE_KEY, {})["body"] = answer.body
-    response = Response(b"" if scope.get("method") == "HEAD" else answer.body, answer.status)
+    response = _Shaped(b"" if scope.get("method") == "HEAD" else answer.body, answer.status)
     response.raw_headers = [
         (name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in answer.headers
     ]
     return response
+
+
+class _Shaped(Response):
+    """An answer of the layer's, whose headers are complete: Starlette has none to add."""
+
+    def init_headers(self, headers: Any = None) -> None:
+        """Leave the headers to come."""
+        self.raw_headers = []
