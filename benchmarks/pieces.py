@@ -300,7 +300,7 @@ _answer = (
 )
 _OURS: Pieces = {
     _REPORT: _at(_layer + "answer", "self.report([...]logged=logged)"),
-    _MAKE: _at(_layer + "respond", ("trace_id = trace_id or[...]trace_id, request)\n$", _answer)),
+    _MAKE: _at(_layer + "respond", ("trace_id = trace_id or[...]is_shaped)\n$", _answer)),
 }
 
 _FASTAPI: dict[str, Pieces] = {
@@ -308,12 +308,10 @@ _FASTAPI: dict[str, Pieces] = {
         _WRAP: _at(
             "errorshape.starlette:init_app", ("ErrorShapeMiddleware(build(), layer)", "build()")
         ),
-        _AGAIN: _at(
-            _asgi + "_send_part",
-            ("self.status >= 400 and await self._reshaped(message)", "0"),
-        ),
+        _AGAIN: _at(_asgi + "send", ("self._is_answer(message)", "1")),
         "whose exception it is": _at(
-            "errorshape.starlette:_Handler.__call__", "default = self._default[...]of several"
+            "errorshape.starlette:_Handler.__call__",
+            ("error = layer.translate(exc)[...]of several", "error = ValidationError()"),
         ),
         **_OURS,
     },
@@ -340,10 +338,10 @@ _DRF: dict[str, Pieces] = {
                 "return self.get_response(request)",
             ),
         ),
-        _AGAIN: _at(_django + "_finished", ("response.status_code >= 400", "0")),
+        _AGAIN: _at(_django + "_finished", ("response.status_code >= 400[...]response)", "0")),
         "whose exception it is": _at(
             "errorshape.drf:exception_handler",
-            ("known = _known(exc, layer)[...]return its_own", "known = exc"),
+            ("error, failed = [...]return its_own", "error, failed = ForbiddenError(), exc"),
         ),
         **_OURS,
     },

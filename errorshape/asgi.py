@@ -181,7 +181,11 @@ class _Exchange:
             return
         last = not message.get("more_body")
         try:
-            if self.state == _HELD and self.status < 400 and self.violation is None:
+            if (
+                self.state == _HELD
+                and self.violation is None
+                and (self.status < 400 or self._is_answer(message))
+            ):
                 # Before the first await: whatever happens from here on, the server may have begun.
                 self.state = _BEGUN
                 await self._send(self._start)
@@ -264,15 +268,21 @@ class _Exchange:
         if not message.get("more_body"):
             self.state = self._end
 
+    def _is_answer(self, message: Message) -> bool:
+        """Whether an error response is one that the layer has made; then its start is complete."""
+        body = message.get("body")
+        if not body or body is not self._marks.get("body"):
+            return False
+        # The same object. To look at it again would cost as much as all else that is done for an
+        # error, and find no more than that the id may be missing.
+        start = self._start
+        stamped = self._wrap.stamp(start.get("headers", ()), self.trace_id.encode())
+        self._start = {**start, "headers": stamped}
+        return True
+
     async def _reshaped(self, message: Message) -> bool:
         """Whether an error response was replaced; if it stays, its start is made complete."""
         start = self._start
-        if (made := message.get("body")) and made is self._marks.get("body"):
-            # The same object: the layer's own, complete. To look at it again would cost as much as
-            # all else that is done for an error, and find no more than that the id may be missing.
-            stamped = self._wrap.stamp(start.get("headers", ()), self.trace_id.encode())
-            self._start = {**start, "headers": stamped}
-            return False
         headers = [
             (name.decode("latin-1"), value.decode("latin-1"))
             for name, value in start.get("headers", ())
@@ -358,8 +368,9 @@ class _Exchange:
         if self._is_marked("answered", exc):
             pass
         elif self.state < _BEGUN:
-            self._report(exc, request)
-            response = self._wrap.layer.respond(exc, trace_id=self.trace_id, request=request)
+            layer = self._wrap.layer
+            answer = layer.respond if self._is_marked("reported", exc) else layer.answer
+            response = answer(exc, trace_id=self.trace_id, request=request)
             if self._start and (cross_origin := self._cross_origin()):
                 response.headers = varying([*response.headers, *cross_origin])
             try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from .core.exceptions import ForbiddenError, NotFoundError
+from .core.exceptions import APIError, ForbiddenError, NotFoundError
 from .core.layer import ErrorLayer
 from .core.versions import is_older
 
@@ -25,7 +25,8 @@ if is_older(rest_framework.VERSION, (3, 16)):
     raise ImportError(f"{_ADVICE} (this is {rest_framework.VERSION})")
 
 #: What Django raises and DRF answers, which has no message for a client.
-_DJANGOS = {Http404: NotFoundError, PermissionDenied: ForbiddenError}
+_DJANGOS = (Http404, PermissionDenied)
+_ANSWERED_BY_DRF = (APIException, *_DJANGOS)
 
 
 def exception_handler(exc: Exception, context: dict[str, Any]) -> HttpResponseBase | None:
@@ -40,14 +41,16 @@ def exception_handler(exc: Exception, context: dict[str, Any]) -> HttpResponseBa
     drf_request = context["request"]
     request: HttpRequest = getattr(drf_request, "_request", drf_request)
     layer = layer_of(request)
-    known = _known(exc, layer)
-    if layer.translate(known) is None:
+    error, failed = layer.translate(exc), exc
+    if error is None and isinstance(exc, _DJANGOS):
+        failed = error = _of_djangos(exc, layer)
+    if error is None:
         return None
-    if isinstance(exc, (APIException, *_DJANGOS)) and not layer.replaces(about(request)):
+    if isinstance(exc, _ANSWERED_BY_DRF) and not layer.replaces(about(request)):
         its_own: HttpResponseBase | None = views.exception_handler(exc, context)
         return its_own
     views.set_rollback()
-    return answered(layer, request, known, _Answer())
+    return answered(layer, request, failed, error, _Answer)
 
 
 class _Answer(HttpResponse):
@@ -59,11 +62,9 @@ class _Answer(HttpResponse):
         return json.loads(self.content) if self.content else None
 
 
-def _known(exc: Exception, layer: ErrorLayer) -> Exception:
-    """Return the exception, or the APIError that it is where Django's own are meant."""
-    for cls, entry in _DJANGOS.items():
-        if isinstance(exc, cls) and layer.translate(exc) is None:
-            error = (layer.catalog.get(entry.code) or entry)()
-            error.__cause__ = exc
-            return error
-    return exc
+def _of_djangos(exc: Exception, layer: ErrorLayer) -> APIError:
+    """Return the APIError that is meant by one of Django's own."""
+    entry = NotFoundError if isinstance(exc, Http404) else ForbiddenError
+    error = (layer.catalog.get(entry.code) or entry)()
+    error.__cause__ = exc
+    return error

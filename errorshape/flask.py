@@ -157,13 +157,14 @@ def _handle(exc: Exception, before: Any = None) -> ResponseReturnValue | Excepti
         return exc if before is None else _call(app, before, exc)
     if before is None and _is_trapped(app, exc):
         raise exc
+    error = layer.translate(exc)
     if isinstance(exc, HTTPException) or before is not None:
-        if layer.translate(exc) is None or not layer.replaces(request):
-            layer.report(exc, request=request)
+        if error is None or not layer.replaces(request):
+            layer.report(exc, error=error, request=request)
             return exc if before is None else _call(app, before, exc)
-    elif layer.translate(exc) is None:
+    elif error is None:
         raise exc  # a group of several: Flask's own way with what nobody handles
-    return _response(layer.answer(exc, request=request))
+    return _response(layer.answer(exc, error=error, request=request))
 
 
 def _is_trapped(app: flask.Flask, exc: Exception) -> bool:

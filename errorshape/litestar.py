@@ -72,8 +72,9 @@ class ErrorShapePlugin(InitPlugin):
         if isinstance(exc, HTTPException) and not self.layer.replaces(failed):
             self.layer.report(exc, request=failed, status=exc.status_code)
             return _own_response(request, exc)
-        logged = _has_logged(request.app, exc) and self.layer.translate(exc) is None
-        return _Shaped(self.layer.answer(exc, request=failed, logged=logged))
+        expected = self.layer.translate(exc)
+        logged = expected is None and _has_logged(request.app, exc)
+        return _Shaped(self.layer.answer(exc, error=expected, request=failed, logged=logged))
 
 
 def _own_response(request: Request[Any, Any, Any], exc: HTTPException) -> Response[Any]:

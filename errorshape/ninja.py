@@ -60,12 +60,15 @@ class _Handler:
             return _call(other, request, exc)
         if isinstance(exc, ninja.errors.ValidationError):
             exc._errorshape_sent = _sent(self.api, request)  # type: ignore[attr-defined]
-        known = _known(exc, layer)
+        error, failed = layer.translate(exc), exc
+        if error is None and isinstance(exc, Http404):
+            failed = error = (layer.catalog.get(NotFoundError.code) or NotFoundError)()
+            error.__cause__ = exc
         # What Ninja has an answer to, which it keeps where the paths or the options say so.
         is_ninjas = isinstance(exc, (ninja.errors.HttpError, ninja.errors.ValidationError, Http404))
-        if layer.translate(known) is None or (is_ninjas and not layer.replaces(about(request))):
+        if error is None or (is_ninjas and not layer.replaces(about(request))):
             return _call(other, request, exc)
-        return answered(layer, request, known)
+        return answered(layer, request, failed, error)
 
     def _other(self, exc: Exception) -> Any:
         """Return the handler that Ninja would have found if ours were not there."""
@@ -78,15 +81,6 @@ class _Handler:
 def _call(handler: Any, request: HttpRequest, exc: Exception) -> HttpResponse:
     response: HttpResponse = handler(request, exc)
     return response
-
-
-def _known(exc: Exception, layer: ErrorLayer) -> Exception:
-    """Return the exception, or the APIError that it is where Django's Http404 is meant."""
-    if not isinstance(exc, Http404) or layer.translate(exc) is not None:
-        return exc
-    error = (layer.catalog.get(NotFoundError.code) or NotFoundError)()
-    error.__cause__ = exc
-    return error
 
 
 def _is_ninjas(handler: Any) -> bool:

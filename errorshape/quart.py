@@ -135,15 +135,16 @@ async def _handle(exc: Exception) -> ResponseReturnValue | Exception:
             return await _response(layer.answer(cause, request=request, logged=True))
         layer.report(cause, request=request, logged=True)
         return exc
+    if isinstance(exc, HTTPException) and app.trap_http_exception(exc):
+        raise exc  # TRAP_HTTP_EXCEPTIONS, and a missing key in debug: Quart asks for a crash
+    error = layer.translate(exc)
     if isinstance(exc, HTTPException):
-        if app.trap_http_exception(exc):
-            raise exc  # TRAP_HTTP_EXCEPTIONS, and a missing key in debug: Quart asks for a crash
-        if layer.translate(exc) is None or not layer.replaces(request):
-            layer.report(exc, request=request)
+        if error is None or not layer.replaces(request):
+            layer.report(exc, error=error, request=request)
             return exc
-    elif layer.translate(exc) is None:
+    elif error is None:
         raise exc  # a group of several: Quart's own way with what nobody handles
-    return await _response(layer.answer(exc, request=request))
+    return await _response(layer.answer(exc, error=error, request=request))
 
 
 def _handler_of_the_application(app: quart.Quart, connection: Any, exc: Exception) -> Any:

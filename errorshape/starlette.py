@@ -140,18 +140,19 @@ class _Handler:
         if scope["type"] != "http":
             raise exc  # the wrap can refuse a WebSocket, and close one
         request = request_in(scope)
-        if isinstance(exc, _MALFORMED) and layer.translate(exc) is None and _is_of_the_request(exc):
-            malformed = ValidationError()
-            malformed.__cause__ = exc
-            exc = malformed
-        default = self._default(exc)
-        if default is not None and (layer.translate(exc) is None or not layer.replaces(request)):
-            layer.report(exc, request=request)
-            response: Response = await default(connection, exc)
-            return response
-        if default is None and not isinstance(exc, HTTPException) and layer.translate(exc) is None:
-            raise exc  # a group of several
-        return _response(layer.answer(exc, request=request), scope)
+        error = layer.translate(exc)
+        if error is None and isinstance(exc, _MALFORMED) and _is_of_the_request(exc):
+            error = ValidationError()
+            error.__cause__ = exc
+            exc = error
+        if error is None or not layer.replaces(request):
+            if (default := self._default(exc)) is not None:
+                layer.report(exc, error=error, request=request)
+                response: Response = await default(connection, exc)
+                return response
+            if error is None and not isinstance(exc, HTTPException):
+                raise exc  # a group of several
+        return _response(layer.answer(exc, error=error, request=request), scope)
 
     def _default(self, exc: Exception) -> Handler | None:
         return next((self.defaults[cls] for cls in type(exc).__mro__ if cls in self.defaults), None)
@@ -246,8 +247,16 @@ def _is(middleware: Middleware, cls: type) -> bool:
 def _response(answer: ErrorResponse, scope: Scope) -> Response:
     # There is no wrap around a mounted application that is served by itself.
     scope.get(SCOPE_KEY, {})["body"] = answer.body
-    response = Response(b"" if scope.get("method") == "HEAD" else answer.body, answer.status)
+    response = _Shaped(b"" if scope.get("method") == "HEAD" else answer.body, answer.status)
     response.raw_headers = [
         (name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in answer.headers
     ]
     return response
+
+
+class _Shaped(Response):
+    """An answer of the layer's, whose headers are complete: Starlette has none to add."""
+
+    def init_headers(self, headers: Any = None) -> None:
+        """Leave the headers to come."""
+        self.raw_headers = []

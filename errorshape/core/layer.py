@@ -205,6 +205,8 @@ class ErrorLayer:
 
     def translate(self, exc: BaseException) -> APIError | None:
         """Return the APIError that ``exc`` stands for, None if nobody expected it."""
+        if isinstance(exc, APIError):  # whatever else it is, even a group
+            return exc
         exc = only_leaf(exc)
         if _NOT_UNDERSTOOD in exc.__dict__:
             return None
@@ -216,6 +218,7 @@ class ErrorLayer:
 
     def _http_exception(self, exc: BaseException) -> ModuleType | None:
         """Return the module that understands ``exc`` if it is a framework's own HTTP exception."""
+        exc = only_leaf(exc)
         if _NOT_UNDERSTOOD in exc.__dict__:
             return None
         try:
@@ -230,30 +233,34 @@ class ErrorLayer:
         self._reporter.problem(f"The translation of {type(exc).__name__} failed", failure)
 
     def respond(
-        self, exc: BaseException, *, trace_id: str | None = None, request: Request | None = None
+        self,
+        exc: BaseException,
+        *,
+        error: APIError | None = None,
+        trace_id: str | None = None,
+        request: Request | None = None,
     ) -> ErrorResponse:
         """Return the response to an exception; pure but for the id of a caller without a request.
 
-        Never raises: what nobody expected is ``internal_error`` with a constant message.
+        Never raises: what nobody expected is ``internal_error`` with a constant message. ``error`` is
+        what :meth:`translate` has made of it, for a caller that has asked already.
         """
         trace_id = trace_id or current_trace_id() or self.fresh()
-        if self._translator.is_ours(type(exc)):
-            return self._encode(exc, trace_id, request)  # type: ignore[arg-type]
-        exc = only_leaf(exc)
-        framework = self._http_exception(exc)
-        if framework is not None:
-            error = self.translate(exc) if self.replaces(request) else None
-            if error is None:
+        if error is None:
+            error = self.translate(exc)
+        is_shaped = request is None or self.shapes(request.path)
+        if error is None or not is_shaped or self.reshapes == "none":
+            framework = self._http_exception(exc)
+            if framework is not None:
+                error = None
                 try:
-                    response = framework.render(exc)
+                    response = framework.render(only_leaf(exc))
                 except Exception as failure:
                     self._reporter.problem(f"{type(exc).__name__} has no response", failure)
                     self._reporter.log(exc, None, request)
                 else:
                     return self._as_it_is(response, trace_id, request)
-        else:
-            error = self.translate(exc)
-        return self._encode(self._or_internal(error), trace_id, request)
+        return self._encode(self._or_internal(error), trace_id, request, is_shaped)
 
     def _or_internal(self, error: APIError | None, status: int = 500) -> APIError:
         # Never by its truth: an error may be a collection, and empty.
@@ -329,21 +336,26 @@ class ErrorLayer:
         self,
         exc: BaseException,
         *,
+        error: APIError | None = None,
         trace_id: str | None = None,
         request: Request | None = None,
         logged: bool = False,
     ) -> ErrorResponse:
         """Report an exception and return the response to it.
 
+        ``error`` is what :meth:`translate` has made of it, for a caller that has asked already;
         ``logged`` says that the framework has logged it already, with its traceback.
         """
-        self.report(exc, trace_id=trace_id, request=request, logged=logged)
-        return self.respond(exc, trace_id=trace_id, request=request)
+        if error is None:
+            error = self.translate(exc)
+        self.report(exc, error=error, trace_id=trace_id, request=request, logged=logged)
+        return self.respond(exc, error=error, trace_id=trace_id, request=request)
 
     def report(
         self,
         exc: BaseException,
         *,
+        error: APIError | None = None,
         trace_id: str | None = None,
         request: Request | None = None,
         logged: bool = False,
@@ -351,17 +363,18 @@ class ErrorLayer:
     ) -> None:
         """Log an exception, once and at the level that fits, and call the ``on_error`` hooks.
 
-        ``status`` is what the framework has answered an exception with that is none of ours.
+        ``error`` and ``logged`` are as for :meth:`answer`; ``status`` is what the framework has
+        answered an exception with that is none of ours.
         """
-        is_ours = self._translator.is_ours(type(exc))
-        leaf = exc if is_ours else only_leaf(exc)
-        error: Any = exc if is_ours else self.translate(leaf)
-        if error is None and self._http_exception(leaf) is not None:
+        if error is None:
+            error = self.translate(exc)
+        if error is None and self._http_exception(exc) is not None:
             return  # a redirect, or a response that the application has made
         if not logged:
             self._reporter.log(exc, error, request)
         if self._reporter.hooks:
             sent = self._or_internal(error, status)
+            leaf = exc if error is exc else only_leaf(exc)
             self._reporter.tell(sent, leaf, trace_id or current_trace_id() or "-")
 
     def too_late(self, exc: BaseException, request: Request | None = None) -> None:
@@ -387,15 +400,17 @@ class ErrorLayer:
         return response
 
     def _encode(
-        self, error: APIError, trace_id: str, request: Request | None = None
+        self, error: APIError, trace_id: str, request: Request | None, is_shaped: bool = True
     ) -> ErrorResponse:
         try:
-            return self._encoded(error, trace_id, request)
+            return self._encoded(error, trace_id, request, is_shaped)
         except Exception as failure:  # attributes that are properties can do what they like
             self._reporter.problem(f"{type(error).__name__} cannot be sent", failure)
-            return self._encoded(InternalError(), trace_id, request)
+            return self._encoded(InternalError(), trace_id, request, is_shaped)
 
-    def _encoded(self, error: APIError, trace_id: str, request: Request | None) -> ErrorResponse:
+    def _encoded(
+        self, error: APIError, trace_id: str, request: Request | None, is_shaped: bool
+    ) -> ErrorResponse:
         # What an entry of the catalogue has, was checked when that was built.
         status, code, message = error.status, error.code, error.message
         if not ((type(status) is int and 400 <= status <= 599) or is_error_status(status)):
@@ -403,7 +418,6 @@ class ErrorLayer:
         if code not in self._codes:
             code = self._checked(code, error, status)
         content_type, language, varies = _JSON, None, _NONE
-        is_shaped = request is None or self.shapes(request.path)
         body = b""
         if is_shaped and not self._negotiates:  # nearly always plain, and then nothing is lazy
             body = wire.encode_plain(code, message, trace_id, error.details)

@@ -73,22 +73,12 @@ class Translator:
         self._catalog = catalog
         # Any: mypy takes a class of exceptions for unhashable.
         self._rule_of: Any = functools.lru_cache(maxsize=1024)(self._find_rule)
-        self._is_ours: Any = functools.lru_cache(maxsize=1024)(self._find_whether_ours)
-
-    def is_ours(self, cls: type[BaseException]) -> bool:
-        """Whether a class of exceptions is an APIError's, and of no framework at the same time."""
-        try:
-            found: bool = self._is_ours(cls)
-        except TypeError:  # its metaclass has made it such that no dictionary can hold it
-            return False
-        return found
 
     def translate(self, exc: BaseException) -> APIError | None:
         """Return the APIError that ``exc`` stands for, None if it is one that nobody expected.
 
         Raises what a registered translation raises.
         """
-        exc = only_leaf(exc)
         if isinstance(exc, APIError):
             return exc
         rule: Translation | ModuleType | None = self._rule_of(type(exc))
@@ -112,9 +102,6 @@ class Translator:
         """Return the module that understands ``exc`` if it is a framework's own HTTP exception."""
         rule = self._rule_of(type(exc))
         return rule if isinstance(rule, ModuleType) else None
-
-    def _find_whether_ours(self, cls: type[BaseException]) -> bool:
-        return issubclass(cls, APIError) and not isinstance(self._rule_of(cls), ModuleType)
 
     def _find_rule(self, cls: type[BaseException]) -> Translation | ModuleType | None:
         for base in cls.__mro__:

@@ -6,7 +6,7 @@ import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial, wraps
-from http.cookies import SimpleCookie
+from http.cookies import Morsel, SimpleCookie
 from typing import Any, cast
 
 import django
@@ -16,12 +16,14 @@ from django.core.handlers import exception
 from django.core.handlers.asgi import ASGIRequest
 from django.core.signals import got_request_exception
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
+from django.http.response import ResponseHeaders
 from django.urls import get_resolver, get_urlconf
 from django.utils import translation
 from django.views.defaults import server_error
 
 from ..asgi import SCOPE_KEY
 from ..core.body import MAX_BODY
+from ..core.exceptions import APIError
 from ..core.http import ErrorResponse, Request
 from ..core.layer import ErrorLayer
 from ..trace import context, records
@@ -134,7 +136,7 @@ class ErrorShapeMiddleware:
 
     def _finished(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
         """Return the response as it leaves: with its id, and shaped if it is an error to shape."""
-        if response.status_code >= 400:
+        if response.status_code >= 400 and not _is_answer(request, response):
             with _in_its_language(request):
                 response = self._shaped(request, response)
         trace_id, headers = request.META[ENVIRON_KEY]["trace_id"], response.headers
@@ -301,16 +303,38 @@ def _return_at_close(response: HttpResponseBase) -> None:
 
 
 def answered(
-    layer: ErrorLayer, request: HttpRequest, exc: BaseException, made: HttpResponse | None = None
+    layer: ErrorLayer,
+    request: HttpRequest,
+    exc: BaseException,
+    error: APIError,
+    kind: type[HttpResponse] = HttpResponse,
 ) -> HttpResponse:
-    """Report an exception and return the response to it, which is ``made`` if that is given."""
-    made = HttpResponse() if made is None else made
+    """Report an exception, which stands for ``error``, and return the response to it."""
     marks = request.META.get(ENVIRON_KEY, {})
-    answer = layer.answer(exc, trace_id=marks.get("trace_id"), request=about(request))
-    _fill(request, made, answer)
+    answer = layer.answer(exc, error=error, trace_id=marks.get("trace_id"), request=about(request))
+    fields, cookies = _as_django_has_them(answer.headers)
+    # With its headers: one that is made without has to think of a type of its own.
+    made = kind(b"" if request.method == "HEAD" else answer.body, headers=fields)
+    made.status_code = answer.status
+    made.cookies.update(cookies)
     # An error of 500 and above was logged just now, with its cause; Django would do it again.
     made._has_been_logged = made.status_code >= 500  # type: ignore[attr-defined]
+    if getattr(request, "_errorshape_layer", None) is layer:
+        made._errorshape_body = answer.body  # type: ignore[attr-defined]
     return made
+
+
+def _is_answer(request: HttpRequest, response: HttpResponseBase) -> bool:
+    """Whether a response is one that the layer has made just now, and that nobody has changed.
+
+    It is complete, and to look at all of it again costs more than to make it.
+    """
+    body = getattr(response, "_errorshape_body", None)
+    return (
+        body is not None
+        and response.content == body  # type: ignore[attr-defined]  # no stream has been answered
+        and "_errorshape_exception" not in request.__dict__
+    )
 
 
 def _in_its_language(request: HttpRequest) -> AbstractContextManager[None]:
@@ -333,8 +357,9 @@ def _answered_if_expected(request: HttpRequest, exc: Exception) -> HttpResponse 
     ``handler404`` and the like.
     """
     layer: ErrorLayer = request._errorshape_layer  # type: ignore[attr-defined]
-    if layer.translate(exc) is not None:
-        return answered(layer, request, exc)
+    error = layer.translate(exc)
+    if error is not None:
+        return answered(layer, request, exc, error)
     _remember(request, exc)
     return None
 
@@ -415,21 +440,29 @@ def _fill(request: HttpRequest, response: HttpResponse, by: ErrorResponse) -> No
     if response.status_code != by.status:
         response.status_code = by.status
         response.reason_phrase = None  # type: ignore[assignment]  # Django derives it again
-    for name, _ in list(response.items()):
-        del response.headers[name]
-    for name, value in by.headers:
-        if name.lower() == "set-cookie" and _set_cookie(response, value):
-            continue
-        # Django has each header once; RFC 9110 §5.2 has a list mean the same.
-        before = response.headers.get(name)
-        response.headers[name] = value if before is None else f"{before}, {value}"
-
-
-def _set_cookie(response: HttpResponse, value: str) -> bool:
-    """Put a cookie where Django has them: a list of them means something else (RFC 9110 §5.3)."""
-    cookies = SimpleCookie(value)
+    fields, cookies = _as_django_has_them(by.headers)
+    response.headers = ResponseHeaders(fields)
     response.cookies.update(cookies)
-    return bool(cookies)
+
+
+def _as_django_has_them(
+    headers: list[tuple[str, str]],
+) -> tuple[dict[str, str], dict[str, Morsel[str]]]:
+    """Return headers, each once, and apart from them the cookies.
+
+    RFC 9110 §5.2 has a list mean the same as several headers of one name; of cookies it means
+    something else (§5.3).
+    """
+    fields: dict[str, tuple[str, str]] = {}
+    cookies: dict[str, Morsel[str]] = {}
+    for name, value in headers:
+        lowered = name.lower()
+        if lowered == "set-cookie" and (cookie := SimpleCookie(value)):
+            cookies |= cookie
+            continue
+        before = fields.get(lowered)
+        fields[lowered] = (name, value if before is None else f"{before[1]}, {value}")
+    return dict(fields.values()), cookies
 
 
 def _is_event_stream(response: HttpResponseBase) -> bool:

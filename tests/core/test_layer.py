@@ -515,6 +515,19 @@ def test_an_exception_whose_class_no_table_can_hold_is_unexpected(layer):
     assert response.status == 500
 
 
+def test_an_error_whose_class_no_table_can_hold_is_that_error():
+    """Also where it might be a framework's own exception, which keeps its body."""
+
+    class Unequal(type):
+        __hash__ = None
+
+    response = ErrorLayer(reshape="none").respond(
+        Unequal("OddError", (APIError,), {"code": "odd"})()
+    )
+
+    assert error_in(response)["code"] == "odd"
+
+
 def test_where_nobody_reads_info_a_client_that_left_makes_no_record(layer, caplog):
     """The text is not even put together."""
     caplog.set_level(logging.WARNING, "errorshape")

@@ -65,6 +65,21 @@ def test_a_cause_of_its_own_is_kept():
     )
 
 
+def test_a_translation_is_made_once_for_an_answer():
+    """What is reported is what is sent."""
+    made, told = [], []
+
+    def translated(exc):
+        made.append(ConflictError())
+        return made[-1]
+
+    layer = ErrorLayer(translate={StoreError: translated}, on_error=[lambda *it: told.append(it)])
+    layer.answer(StoreError())
+
+    assert len(made) == 1
+    assert told[0][0] is made[0]
+
+
 @pytest.mark.parametrize("made", [lambda exc: None, lambda exc: 1 / 0], ids=["nothing", "raises"])
 def test_a_callable_that_fails_is_logged_and_expects_nothing(made, caplog):
     """The failure of a translation is not the client's; the original is not hidden."""

@@ -233,3 +233,19 @@ def test_a_crash_of_the_projects_own_handler404_is_logged_with_its_traceback():
     assert (response.status_code, response.json()["error"]["code"]) == (500, "internal_error")
     assert [record.level for record in records] == [logging.ERROR]
     assert "RuntimeError: why" in records[0].traceback
+
+
+def test_an_answer_is_looked_at_again_where_its_body_was_changed():
+    """As of any other error response: a page of HTML gives way."""
+
+    def view(request):
+        response = middleware.process_exception(request, errorshape.ConflictError())
+        response.content = b"<h1>Conflict</h1>"
+        response.headers["Content-Type"] = "text/html"
+        return response
+
+    middleware = ErrorShapeMiddleware(view)
+    response = middleware(RequestFactory().get("/"))
+
+    assert response.headers["Content-Type"] == "application/json"
+    assert b'"code":"conflict"' in response.content
