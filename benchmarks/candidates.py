@@ -63,6 +63,16 @@ def _asgi_opentelemetry() -> Any:
     return OpenTelemetryMiddleware(data.asgi, tracer_provider=TracerProvider())
 
 
+def _working() -> Any:
+    return data.working
+
+
+def _working_errorshape() -> Any:
+    from errorshape.asgi import ErrorShapeMiddleware
+
+    return ErrorShapeMiddleware(data.working)
+
+
 # --- raw WSGI -------------------------------------------------------------------------------------
 
 
@@ -366,6 +376,7 @@ CANDIDATES: dict[str, Makers] = {
         "starlette's two": _asgi_starlette,
         "OpenTelemetry": _asgi_opentelemetry,
     },
+    "asgi, working": {"bare": _working, "errorshape": _working_errorshape},
     "wsgi": {"bare": _wsgi_bare, "minimum": _wsgi_minimum, "errorshape": _wsgi_errorshape},
     "flask": {
         "bare": _flask,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import sys
 from typing import Any
 
@@ -90,6 +91,22 @@ async def asgi(scope: dict[str, Any], receive: Any, send: Any) -> None:
     pairs = [(b"content-type", b"application/json"), (b"content-length", b"11")]
     await send({"type": "http.response.start", "status": 200, "headers": pairs})
     await send({"type": "http.response.body", "body": BODY})
+
+
+#: What ``working`` writes and reads: fifty issues, so often that it takes about a millisecond. The
+#: number is fixed, since what is fitted to the time of a run would hide a part of what is measured.
+ISSUES = [
+    {"id": f"iss_{number:08}", "title": MESSAGE, "open": True, "votes": number, "labels": ["bug"]}
+    for number in range(50)
+]
+TIMES = 10
+
+
+async def working(scope: dict[str, Any], receive: Any, send: Any) -> None:
+    """Do the same after some work, which keeps the processor and does not wait."""
+    for _ in range(TIMES):
+        json.loads(json.dumps(ISSUES))
+    await asgi(scope, receive, send)
 
 
 def wsgi(environ: dict[str, Any], start_response: Any) -> list[bytes]:

@@ -11,7 +11,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from . import measures, page, pieces, validators
+from . import measures, page, pieces, servers, validators
 
 RESULTS = Path(__file__).with_name("results.json")
 #: A bound is to hold in each of so many.
@@ -39,13 +39,13 @@ MEASURES: dict[str, Callable[[], Any]] = {
     "error drf": lambda: measures.error("drf"),
     "unhandled": measures.unhandled,
     "serializers": measures.serializers,
-    "servers": measures.servers,
+    "servers": servers.measure,
     "pieces": pieces.measure,
 }
 _PACKAGES = """asgi-correlation-id django django-guid django-log-request-id djangorestframework
 drf-standardized-errors fastapi fastapi-problem fastapi-problem-details flask flask-log-request-id
-granian msgspec opentelemetry-instrumentation-asgi orjson pydantic starlette starlette-problem
-uvicorn""".split()
+granian httptools msgspec opentelemetry-instrumentation-asgi orjson pydantic starlette
+starlette-problem uvicorn""".split()
 
 
 def main(names: list[str]) -> int:

@@ -6,12 +6,10 @@ import asyncio
 import json
 import logging
 import os
-import re
-import statistics
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack, suppress
+from contextlib import suppress
 from typing import Any
 
 import msgspec
@@ -24,7 +22,6 @@ from errorshape.core.layer import ErrorLayer
 from . import data, drive
 from .candidates import CANDIDATES
 from .instructions import count, whole
-from .servers import serving
 from .timing import interleaved
 
 Table = dict[str, dict[str, float]]
@@ -386,54 +383,6 @@ def imports(rounds: int = 5) -> Table:
     for row_name, module in _MODULES.items():
         table[row_name]["instructions"] = whole(module)
     return table
-
-
-# --- servers --------------------------------------------------------------------------------------
-
-_RATE = re.compile(r"Requests/sec:\s+([\d.]+)").search
-_P99 = re.compile(r"99%\s+([\d.]+)(us|ms|s)").search
-_MILLISECONDS = {"us": 1e-3, "ms": 1.0, "s": 1e3}
-
-
-_SERVED = ("bare", "minimum", "errorshape", "asgi-correlation-id", "starlette's two")
-
-
-def servers(seconds: int = 2, rounds: int = 7) -> Table:
-    """Requests a second and p99 with wrk on loopback, candidates in turn in each round."""
-    table: Table = {}
-    for server in ("uvicorn", "granian"):
-        found: dict[str, list[tuple[float, float]]] = {name: [] for name in _SERVED}
-        with ExitStack() as stack:
-            urls = {name: stack.enter_context(serving(server, name)) for name in _SERVED}
-            for _ in range(rounds):
-                for name, url in urls.items():
-                    found[name].append(_wrk(url, seconds))
-        for name, runs in found.items():
-            losses = [
-                (1 - rate / bare) * 100
-                for (rate, _), (bare, _) in zip(runs, found["bare"], strict=True)
-            ]
-            low, middle, high = statistics.quantiles(losses, n=4)
-            table[f"{server}, {name}"] = {
-                "requests/s": statistics.median(rate for rate, _ in runs),
-                "p99 ms": statistics.median(p99 for _, p99 in runs),
-                "loss": middle,
-                "spread": (high - low) / 2,
-            }
-    return table
-
-
-def _wrk(url: str, seconds: int) -> tuple[float, float]:
-    done = subprocess.run(
-        ["wrk", "-t1", "-c16", f"-d{seconds}s", "--latency", f"{url}/ok"],
-        stdout=subprocess.PIPE,
-        text=True,
-        check=True,
-    )
-    rate, p99 = _RATE(done.stdout), _P99(done.stdout)
-    if rate is None or p99 is None:
-        raise RuntimeError(done.stdout)
-    return float(rate[1]), float(p99[1]) * _MILLISECONDS[p99[2]]
 
 
 def _table(calls: dict[str, Callable[[], object]]) -> Table:

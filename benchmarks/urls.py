@@ -46,4 +46,16 @@ if "rest_framework" in settings.INSTALLED_APPS:
                 raise data.documented()
             raise NotFound(data.MESSAGE)
 
-    urlpatterns = [path("ok", ok), path("error", Documented.as_view()), path("own", Own.as_view())]
+    class View(APIView):
+        """Answer, from a view of the framework."""
+
+        def get(self, request: Any) -> HttpResponse:
+            """Answer."""
+            return ok(request)
+
+    urlpatterns = [
+        path("ok", ok),
+        path("error", Documented.as_view()),
+        path("own", Own.as_view()),
+        path("view", View.as_view()),
+    ]
