@@ -174,7 +174,10 @@ _FLASK: dict[str, Pieces] = {
                 _wsgi + "__init__",
                 ("wrap.identify(environ)[...](trace)", "wrap.identify(environ)"),
             ),
-            *_at(_wsgi + "__next__", ("self._outermost and current.get() is not self._trace", "0")),
+            *_at(
+                _wsgi + "__iter__",
+                ("outermost, trace = self._outermost,", "outermost, trace = False,"),
+            ),
             *_at(_wsgi + "close", ("self._outermost and current.get() is not self._trace", "0")),
             *_at(_wsgi + "leave", "if self._outermost[...]leave()"),
         ),
@@ -206,8 +209,7 @@ _FLASK: dict[str, Pieces] = {
         _SET: (
             *_at(_wsgi_minimum, "current.set(trace_id)"),
             *_at(
-                "benchmarks.minimum.wsgi:Body.__next__",
-                ("self.outermost and current.get() is not self.trace_id", "0"),
+                "benchmarks.minimum.wsgi:Body.bring_back", "if self.outermost[...](self.trace_id)"
             ),
             *_at("benchmarks.minimum.wsgi:Body.close", "if self.outermost:[...]set(None)"),
         ),
@@ -254,9 +256,7 @@ _DJANGO: dict[str, Pieces] = {
                 _django + "_enter",
                 ("identify(request_id)\n[...](trace)", "identify(request_id)"),
             ),
-            *_at(
-                _django + "__call__", "response.close = partial([...]response, response.close[...])"
-            ),
+            *_at(_django + "__call__", "response.close = partial([...].close\n            )"),
         ),
         _MARK: _at(
             _django + "_enter",

@@ -148,7 +148,8 @@ class WSGIRequests(RuleBasedStateMachine):
             return lambda data: None
 
         environ = {"REQUEST_METHOD": "GET", "PATH_INFO": "/", "HTTP_X_REQUEST_ID": trace_id}
-        return WSGIMiddleware(app)(environ, start_response), trace_id, started
+        iterable = WSGIMiddleware(app)(environ, start_response)
+        return iterable, iter(iterable), trace_id, started
 
     @rule(body=bodies, elsewhere=st.booleans())
     def advance(self, body, elsewhere):
@@ -158,9 +159,9 @@ class WSGIRequests(RuleBasedStateMachine):
             self._advanced(body)
 
     def _advanced(self, body):
-        iterable, trace_id, started = body
+        _, iterator, trace_id, started = body
         with suppress(RuntimeError):
-            next(iterable, None)
+            next(iterator, None)
         assert started in ([], [trace_id])
 
     @rule(body=consumes(bodies), elsewhere=st.booleans())

@@ -271,8 +271,9 @@ def test_streams_of_wsgi_have_the_id_in_any_thread():
     exchange = WSGIExchange(Request("GET", "/", (("X-Request-Id", ID),)))
     parts = wsgi.ErrorShapeMiddleware(app)(exchange.environ, lambda *args: None)
     current.set("another")
+    iterator = iter(parts)
     with ThreadPoolExecutor(1) as pool:
-        body = [pool.submit(next, parts).result() for _ in range(3)]
+        body = [pool.submit(next, iterator).result() for _ in range(3)]
         pool.submit(parts.close).result()
         assert pool.submit(trace_id).result() is None
 
