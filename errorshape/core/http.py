@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
 
 import msgspec
 
@@ -16,7 +15,7 @@ class ErrorResponse(msgspec.Struct, gc=False):
     body: bytes
 
 
-class Request(NamedTuple):
+class Request(msgspec.Struct, frozen=True):
     """What the layer wants to know of the request that failed."""
 
     method: str = "GET"
