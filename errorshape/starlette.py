@@ -31,8 +31,6 @@ try:
     from starlette.applications import Starlette
     from starlette.exceptions import HTTPException
     from starlette.middleware import Middleware
-    from starlette.middleware.base import BaseHTTPMiddleware
-    from starlette.middleware.cors import CORSMiddleware
     from starlette.requests import HTTPConnection
     from starlette.responses import Response
 except ImportError as exc:
@@ -41,6 +39,10 @@ if is_older(starlette.__version__, (1, 0)):
     raise ImportError(f"{_ADVICE} (this is {starlette.__version__})")
 
 Handler = Callable[[Any, Exception], Any]
+
+# Known by their names: who has one has imported it, and nobody else needs to.
+_BASE_HTTP = "starlette.middleware.base.BaseHTTPMiddleware"
+_CORS = "starlette.middleware.cors.CORSMiddleware"
 
 # Starlette before 1.7 lets out what its parser of forms says of a malformed one; there is none
 # without python-multipart.
@@ -97,7 +99,7 @@ def _register(app: Starlette, layer: ErrorLayer) -> None:
 
     def build_watched() -> ASGIApp:
         own = app.user_middleware
-        if any(_is(middleware, BaseHTTPMiddleware) for middleware in own):
+        if any(_is(middleware, _BASE_HTTP) for middleware in own):
             app.user_middleware = [Middleware(_Outside), *own, Middleware(_Inside)]
         try:
             return build()
@@ -191,7 +193,7 @@ class _Answer:
         response: Any = _response(self._layer.answer(self._exc, request=request), scope)
         for middleware in reversed(self._app.user_middleware):
             # The exception has passed it by: it sees this response instead.
-            if _is(middleware, CORSMiddleware):
+            if _is(middleware, _CORS):
                 response = middleware.cls(response, *middleware.args, **middleware.kwargs)
         await response(scope, receive, send)
         scope.get(SCOPE_KEY, {})["answered"] = only_leaf(self._exc)
@@ -240,8 +242,10 @@ class _Inside:
             raise
 
 
-def _is(middleware: Middleware, cls: type) -> bool:
-    return isinstance(middleware.cls, type) and issubclass(middleware.cls, cls)
+def _is(middleware: Middleware, name: str) -> bool:
+    """Whether a middleware's class, or one that it is made of, has this name."""
+    bases = middleware.cls.__mro__ if isinstance(middleware.cls, type) else ()
+    return any(f"{base.__module__}.{base.__qualname__}" == name for base in bases)
 
 
 def _response(answer: ErrorResponse, scope: Scope) -> Response:

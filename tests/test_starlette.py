@@ -25,6 +25,7 @@ from tests import logs
 from tests.contract import assert_error, assert_logged_once, own_errors
 from tests.drivers import Request, WebSocketExchange, run_asgi
 from tests.stacks.script import SECRET
+from tests.test_import_cost import imported_by
 
 ORIGIN = (("Origin", "https://example.org"),)
 CORS = Middleware(CORSMiddleware, allow_origins=["https://example.org"])
@@ -40,6 +41,13 @@ async def conflict(request):
 
 async def ok(request):
     return PlainTextResponse("ok")
+
+
+def test_the_import_takes_nothing_of_starlette_that_an_application_may_do_without():
+    """The middlewares that the adapter has to know are known by their names."""
+    more = imported_by("errorshape.starlette") - imported_by("starlette.applications")
+
+    assert not [module for module in more if module.startswith("starlette.")]
 
 
 def starlette(*routes, **options):

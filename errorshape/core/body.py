@@ -1,6 +1,7 @@
 """The body of an error: its structs, and an encoder that cannot fail (CONTRACT §1)."""
 
-from __future__ import annotations
+# No annotations from __future__: msgspec compiles each that is text, and to import this takes half
+# as long again.
 
 from collections.abc import Iterable, Mapping
 from typing import Annotated, Any

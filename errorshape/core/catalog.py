@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import Any
 
 from . import exceptions
 from .exceptions import APIError, ClientError, InternalError, ServerError
 
-# CONTRACT §1: error.code is `[a-z][a-z0-9_]*`.
-is_code = re.compile(r"[a-z][a-z0-9_]*").fullmatch
+
+def is_code(code: str) -> bool:
+    """Whether ``code`` is ``[a-z][a-z0-9_]*`` (CONTRACT §1)."""
+    # An identifier is that, but for capitals and an underscore at its beginning.
+    return code.isascii() and code.isidentifier() and code.islower() and code[0] != "_"
 
 
 def is_error_status(status: object) -> bool:
@@ -81,9 +83,9 @@ def _check(entry: object) -> None:
         raise TypeError(
             f"A catalogue is made of APIError classes, got {entry!r}: pass the class itself."
         )
-    own = entry.__mro__[: entry.__mro__.index(APIError)]
+    own = set().union(*map(vars, entry.__mro__[: entry.__mro__.index(APIError)]))
     for attribute, example in (("code", '"quota_exceeded"'), ("status", "403")):
-        if not any(attribute in vars(cls) for cls in own):
+        if attribute not in own:
             raise ValueError(
                 f"{_name(entry)} has no {attribute}: write `{attribute} = {example}` in the class."
             )

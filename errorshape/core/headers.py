@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, AnyStr
 
@@ -11,9 +10,9 @@ Pairs = Iterable[tuple[AnyStr, AnyStr]]
 #: The media type of RFC 9457.
 PROBLEM = "application/problem+json"
 
-# RFC 9110 §5.1: field-name = token
-is_header_name = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+").fullmatch
-_control = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+# RFC 9110 §5.6.2: token = 1*tchar
+_TCHAR = "!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+_BLANKED = dict.fromkeys([*range(0x20), *range(0x7F, 0xA0)], " ")  # the control characters
 
 # The headers that speak of a body, and go with it. (RFC 9112 §6.2: a Content-Length must not
 # stand beside a Transfer-Encoding.)
@@ -30,6 +29,11 @@ _OF_THE_CONNECTION = frozenset(
     "connection keep-alive proxy-authenticate proxy-authorization proxy-connection te trailers"
     " upgrade".split()
 )
+
+
+def is_header_name(name: str) -> bool:
+    """Whether a header can have this name (RFC 9110 §5.1)."""
+    return name != "" and not name.strip(_TCHAR)
 
 
 def header(headers: Iterable[tuple[str, str]], name: str) -> str | None:
@@ -79,7 +83,7 @@ def sendable(
         try:
             name, value = pair
             name = name.decode("ascii") if isinstance(name, bytes) else str.__str__(name)
-            value = _control.sub(" ", _text(value)).strip()
+            value = _text(value).translate(_BLANKED).strip()
             value.encode("latin-1")  # what HTTP/1.1 and PEP 3333 can carry
             if not is_header_name(name) or name.lower() in _OF_THE_CONNECTION:
                 raise ValueError(name)

@@ -1,6 +1,7 @@
 """The options of a layer: their names, defaults and rules."""
 
-from __future__ import annotations
+# No annotations from __future__: TypedDict compiles each that is text, and to import this takes
+# more than twice as long.
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -13,9 +14,7 @@ from .headers import is_header_name
 from .translation import Translation
 
 # RFC 3986 §4.3: an absolute URI (scheme, no fragment) of the characters that a URI can have.
-_is_absolute_uri = re.compile(
-    r"[A-Za-z][A-Za-z0-9+.-]*:(?:[A-Za-z0-9:/?\[\]@!$&'()*+,;=._~-]|%[0-9A-Fa-f]{2})+"
-).fullmatch
+_ABSOLUTE_URI = r"[A-Za-z][A-Za-z0-9+.-]*:(?:[A-Za-z0-9:/?\[\]@!$&'()*+,;=._~-]|%[0-9A-Fa-f]{2})+"
 _MAX_URI = 1_000  # characters; the bounds of the body have room for that
 
 
@@ -133,7 +132,7 @@ def _check_problem_json(value: object) -> None:
         raise TypeError(
             f"problem_json is {value!r}: it is True, False, or the address of the reference page."
         )
-    if not _is_absolute_uri(value) or len(value) > _MAX_URI:
+    if not re.fullmatch(_ABSOLUTE_URI, value) or len(value) > _MAX_URI:
         raise ValueError(
             f"problem_json is {value!r}: the address of the reference page is absolute and has no"
             " fragment, like 'https://docs.example/errors'."

@@ -7,7 +7,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import partial, wraps
-from typing import Any, NamedTuple, ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
+
+import msgspec
 
 from .ids import is_trace_id, new_trace_id
 
@@ -15,7 +17,7 @@ _P = ParamSpec("_P")
 _R = TypeVar("_R")
 
 
-class Trace(NamedTuple):
+class Trace(msgspec.Struct, frozen=True, gc=False):
     """An id together with the W3C trace that the request is part of."""
 
     id: str

@@ -25,17 +25,18 @@ _traceparent = re.compile(
 # §3.3.2: list-member = key "=" value
 #   key   = ( lcalpha / DIGIT ) 0*255( lcalpha / DIGIT / "_" / "-" / "*" / "/" / "@" )
 #   value = 0*255(chr) nblk-chr     ; printable ASCII but for "," and "=", no space at its end
-_member = re.compile(
+# Compiled (and kept by re) with the first that is passed on: not every service calls others.
+_MEMBER = (
     r"[a-z0-9][a-z0-9_\-*/@]{0,255}="
     r"[\x20-\x2b\x2d-\x3c\x3e-\x7e]{0,255}[\x21-\x2b\x2d-\x3c\x3e-\x7e]"
-).fullmatch
+)
 _MAX_MEMBERS = 32
 
 # §3.2.2.5: the flags that level 2 knows; all others must go out as zero.
 _SAMPLED = 0b01
 _RANDOM = 0b10
 
-_uuid = re.compile(r"[0-9a-f]{8}(-?)[0-9a-f]{4}(\1[0-9a-f]{4}){2}\1[0-9a-f]{12}").fullmatch
+_HEX = "0123456789abcdef"
 
 
 def parse_traceparent(value: str) -> str | None:
@@ -55,7 +56,8 @@ def parse_tracestate(value: str) -> str:
     §3.3.2 and its processing model).
     """
     members = [stripped for member in value.split(",") if (stripped := member.strip(" \t"))]
-    if len(members) > _MAX_MEMBERS or not all(map(_member, members)):
+    is_member = re.compile(_MEMBER).fullmatch
+    if len(members) > _MAX_MEMBERS or not all(map(is_member, members)):
         return ""
     return ",".join(members)
 
@@ -121,7 +123,8 @@ def _id_of(trace: str | Trace | None) -> str:
 def _started(request_id: str) -> tuple[str, str]:
     """Return the trace-id and the flags of the trace that a request without one starts."""
     lowered = request_id.lower()
-    if _uuid(lowered) and (digits := lowered.replace("-", "")).strip("0"):
+    digits = lowered.replace("-", "")
+    if _is_uuid(lowered, digits) and digits.strip("0"):
         # §3.2.2.5.2: at least the 7 bytes on the right are random. Those of a version 4 are (RFC
         # 9562 §5.4); other UUIDs do not say.
         is_random = digits[12] == "4" and digits[16] in "89ab"
@@ -129,6 +132,14 @@ def _started(request_id: str) -> tuple[str, str]:
     from hashlib import blake2b  # slow to import, and most ids are UUIDs
 
     return blake2b(request_id.encode(), digest_size=16).hexdigest(), "00"
+
+
+def _is_uuid(lowered: str, digits: str) -> bool:
+    """Whether an id is a UUID, with its hyphens or without them (RFC 9562 §4)."""
+    if len(digits) != 32 or digits.strip(_HEX):
+        return False
+    parts = digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:]
+    return lowered in (digits, "-".join(parts))
 
 
 def _parent_id() -> str:

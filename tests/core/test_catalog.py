@@ -2,11 +2,14 @@
 
 import copy
 import pickle
+import re
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from errorshape import STANDARD, APIError, Catalog, NotFoundError
-from errorshape.core.catalog import class_for_status
+from errorshape.core.catalog import class_for_status, is_code
 
 
 class QuotaExceededError(APIError):
@@ -109,6 +112,12 @@ def test_a_wrong_entry_is_refused(classes, error, says):
     """At start-up, with the value, the rule and the remedy."""
     with pytest.raises(error, match=says):
         Catalog(*classes)
+
+
+@given(st.text(st.sampled_from("aZz_09-.é²\n"), max_size=4))
+def test_a_code_is_what_the_contract_says(code):
+    """CONTRACT §1, in its own words."""
+    assert is_code(code) == bool(re.fullmatch(r"[a-z][a-z0-9_]*", code))
 
 
 def test_a_status_has_the_class_of_its_general_code():

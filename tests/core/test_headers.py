@@ -1,12 +1,20 @@
 """Headers: what can be sent, and the one of the trace id."""
 
 import datetime
+import re
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from errorshape.core.headers import header, retry_after, sendable, stamper, varying
+from errorshape.core.headers import (
+    header,
+    is_header_name,
+    retry_after,
+    sendable,
+    stamper,
+    varying,
+)
 
 UTC = datetime.UTC
 CAIRO = datetime.timezone(datetime.timedelta(hours=2))
@@ -63,6 +71,14 @@ def test_what_cannot_be_sent_is_dropped_and_said(pair):
 
     assert kept == [("A", "1")]
     assert problems == ["A header of an error cannot be sent: dropped"]
+
+
+@given(st.text(st.characters(max_codepoint=0xFF), max_size=3))
+def test_the_name_of_a_header_is_a_token(name):
+    """RFC 9110 §5.6.2."""
+    is_token = re.fullmatch(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", name) is not None
+
+    assert is_header_name(name) == is_token
 
 
 def test_no_headers_at_all_are_dropped_and_said():

@@ -236,8 +236,11 @@ def test_the_random_flag_is_set_where_the_id_is_random(value, flags):
 
 @pytest.mark.parametrize(
     "value",
-    ["order-7", "x" * 128, "a/b+c=", "7f3a1b2c-4d5e4f7a8b9c0d1e2f3a4b5c", str(uuid.UUID(int=0))],
-)
+    [
+        "order-7", "x" * 128, "x" * 32, "a/b+c=", str(uuid.UUID(int=0)),
+        "7f3a1b2c-4d5e4f7a8b9c0d1e2f3a4b5c", "7f3a1b2c-4d5e-4f7a-8b9c-0d1e-2f3a4b5c",
+    ],
+)  # fmt: skip
 def test_all_calls_of_one_request_are_in_one_trace(value):
     """An id that is no UUID gives a trace-id as well: always the same, in every thread."""
     current.set(value)

@@ -11,10 +11,6 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import Any
 
-from .paths import ANY_KEY, WHOLE, Segment, collect, path
-
-__all__ = ["ANY_KEY", "WHOLE", "Segment", "collect", "details_of", "is_validators", "path"]
-
 Flattener = Callable[[Any], dict[str, str] | None]
 
 # The classes of errors, and the module here that has `details(exc)` for each. Of a class and its

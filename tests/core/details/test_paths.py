@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from errorshape.core.details import collect, path, paths
+from errorshape.core.details import paths
+from errorshape.core.details.paths import collect, path
 
 
 @pytest.mark.parametrize(
