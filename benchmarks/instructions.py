@@ -15,6 +15,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -27,7 +28,12 @@ Counts = dict[Job, float]
 
 _VALGRIND = ("valgrind", "--tool=cachegrind", "--cache-sim=no", "--cachegrind-out-file=/dev/null")
 # Compiled once, whatever the environment says: that is none of the request's work.
-_ENVIRON = {"PYTHONHASHSEED": "0", "PYTHONDONTWRITEBYTECODE": ""}
+_ENVIRON = {"PYTHONDONTWRITEBYTECODE": ""}
+# Where objects come to lie, a line of source or a hash more or less, takes a request up to 2,000
+# instructions, as in an allocator that gives back a block and takes it again with each. Where that is
+# much of what is to be told apart, the least of three layouts counts, for each candidate.
+_LAYOUTS = ("0", "1", "2")
+_FINE = frozenset({"asgi", "wsgi", "flask", "django"})
 _total = re.compile(r"I\s+refs:\s+([\d,]+)").search
 # Until the interpreter has specialized its code.
 _SHORT = 32
@@ -42,10 +48,17 @@ _MORE_OF_A_FRAMEWORK = 128
 def count(protocol: str, jobs: Iterable[Job]) -> Counts:
     """Return the instructions that one request takes, for each candidate and variant."""
     jobs = list(jobs)
+    layouts = _LAYOUTS if protocol in _FINE else _LAYOUTS[:1]
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        counted = list(pool.map(lambda layout: _count(protocol, jobs, layout), layouts))
+    return {job: min(counts[job] for counts in counted) for job in jobs}
+
+
+def _count(protocol: str, jobs: list[Job], layout: str) -> Counts:
     command = [sys.executable, "-m", "benchmarks.instructions", protocol]
     command += [f"{name}/{variant}" for name, variant in jobs]
     with tempfile.TemporaryDirectory() as directory:
-        printed = _run(command, f"{directory}/%p")
+        printed = _run(command, f"{directory}/%p", layout)
         pairs = [map(int, line.split()) for line in printed.splitlines()]
         counts = [[_counted(Path(directory, str(pid))) for pid in pair] for pair in pairs]
     return {
@@ -62,10 +75,10 @@ def whole(code: str) -> int:
         return _counted(log)
 
 
-def _run(command: list[str], log: str) -> str:
+def _run(command: list[str], log: str, layout: str = _LAYOUTS[0]) -> str:
     done = subprocess.run(
         [*_VALGRIND, f"--log-file={log}", *command],
-        env={**os.environ, **_ENVIRON},
+        env={**os.environ, **_ENVIRON, "PYTHONHASHSEED": layout},
         capture_output=True,
         text=True,
         check=False,

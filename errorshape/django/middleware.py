@@ -118,10 +118,10 @@ class ErrorShapeMiddleware:
             if "HTTP_TRACEPARENT" in meta:
                 state = meta.get("HTTP_TRACESTATE", "")
                 trace = self.layer.identify(request_id, meta["HTTP_TRACEPARENT"], state)
+            elif request_id is None:
+                trace = self.layer.fresh()
             else:
-                trace = (
-                    self.layer.fresh() if request_id is None else self.layer.identify(request_id)
-                )
+                trace = self.layer.identify(request_id)
             context.enter(trace)
             marks = {"trace_id": trace if isinstance(trace, str) else trace.id}
             if scope is not None:
