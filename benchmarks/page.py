@@ -400,9 +400,8 @@ def _listed(rows: dict[str, dict[str, float]]) -> str:
 
 def _verdicts(bounds: list[Bound]) -> Iterator[str]:
     yield (
-        "*Runs* are the ratios of all runs. *Least* is what the minimum, or for an error what"
-        " errorshape's id alone, or for an import msgspec alone, comes to by itself: where it is above"
-        " the bound, no code that does the same can be within.\n"
+        "*Runs* are the ratios of all runs. *Least* is what the minimum, or for an error above its bound"
+        " errorshape's id alone, or for an import msgspec alone comes to by itself.\n"
     )
     yield from _rows(
         ["what, of what", "bound", "runs", "least", ""],
