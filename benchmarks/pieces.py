@@ -98,8 +98,8 @@ _ASGI: dict[str, Pieces] = {
         _ORDER: _at(
             _asgi + "send",
             (
-                "if self.state == _BEGUN and kind[...]self.state = self._end",
-                "if kind == self.start_type:\n"
+                "if self.state == _BEGUN and message.get([...]self.state = self._end",
+                'if message["type"] == self.start_type:\n'
                 "        self._begins(message)\n"
                 "        message = self._start\n"
                 "    else:\n"
