@@ -154,8 +154,12 @@ class _Exchange:
         current.set(None)
         try:
             message = await self._receive()
-        finally:
+        except GeneratorExit:  # by the collector, in whatever context that happens to run
+            raise
+        except BaseException:
             current.set(trace)
+            raise
+        current.set(trace)
         if message["type"] == self.disconnect:
             self.gone = True
         return message
@@ -333,8 +337,12 @@ class _Exchange:
         current.set(None)
         try:
             await self._send(message)
-        finally:
+        except GeneratorExit:  # by the collector, in whatever context that happens to run
+            raise
+        except BaseException:
             current.set(trace)
+            raise
+        current.set(trace)
 
     async def _answer(self, response: ErrorResponse) -> None:
         self.state = _BEGUN

@@ -284,6 +284,37 @@ def test_streams_of_wsgi_have_the_id_in_any_thread():
 # --- the end of a request -------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("waits_in", ["receive", "send"])
+def test_a_request_that_the_collector_ends_leaves_others_alone(waits_in):
+    """A loop that is gone leaves coroutines behind, which end in whatever request is served then."""
+
+    async def app(scope, receive, send):
+        if waits_in == "receive":
+            await receive()
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b""})
+
+    class Never:
+        def __await__(self):
+            yield
+
+    async def receive():
+        await Never()
+
+    async def send(message):
+        if message["type"] == "http.response.body":
+            await Never()
+
+    send.__module__ = "uvicorn.protocols.http.h11_impl"
+    scope = {"type": "http", "path": "/", "headers": [(b"x-request-id", ID.encode())]}
+    waiting = asgi.ErrorShapeMiddleware(app)(scope, receive, send)
+    waiting.send(None)
+    current.set("another")
+    waiting.close()
+
+    assert trace_id() == "another"
+
+
 def test_the_server_waits_and_ends_without_the_id():
     """What it starts meanwhile copies the context, and may be about the next request."""
     seen = {}
