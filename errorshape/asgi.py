@@ -150,16 +150,7 @@ class _Exchange:
     async def receive(self) -> Message:
         # What a server starts while it waits, and what it reads from then on, copies the context,
         # and may be about later requests of the connection (uvicorn's flow control).
-        trace = current.get()
-        current.set(None)
-        try:
-            message = await self._receive()
-        except GeneratorExit:  # by the collector, in whatever context that happens to run
-            raise
-        except BaseException:
-            current.set(trace)
-            raise
-        current.set(trace)
+        message: Message = await _without_the_id(self._receive)
         if message["type"] == self.disconnect:
             self.gone = True
         return message
@@ -167,7 +158,7 @@ class _Exchange:
     async def send(self, message: Message) -> None:
         if self.state == _BEGUN and message.get("more_body"):
             # A chunk between the first and the last: nothing is left to decide. What has more of the
-            # body to follow is a part of it; to ask for the type as well would cost a tenth more.
+            # body to follow is a part of it; to ask for the type as well would cost a quarter more.
             try:
                 await self._send(message)
             except OSError:
@@ -198,7 +189,7 @@ class _Exchange:
                 await self._send_part(message)
                 return
             if last and getattr(self._send, "__module__", None) in _READ_ON:
-                await self._finish(message)
+                await _without_the_id(self._send, message)
             else:
                 await self._send(message)
         except OSError:
@@ -330,19 +321,10 @@ class _Exchange:
 
     async def _finish(self, message: Message) -> None:
         """End the response, at a server that goes on to the connection's next request in it."""
-        if getattr(self._send, "__module__", None) not in _READ_ON:
+        if getattr(self._send, "__module__", None) in _READ_ON:
+            await _without_the_id(self._send, message)
+        else:
             await self._send(message)
-            return
-        trace = current.get()
-        current.set(None)
-        try:
-            await self._send(message)
-        except GeneratorExit:  # by the collector, in whatever context that happens to run
-            raise
-        except BaseException:
-            current.set(trace)
-            raise
-        current.set(trace)
 
     async def _answer(self, response: ErrorResponse) -> None:
         self.state = _BEGUN
@@ -503,6 +485,21 @@ class _Handshake(_Exchange):
             except OSError as failure:
                 self._wrap.layer.gone(failure, request)
         return False
+
+
+async def _without_the_id(serve: Callable[..., Awaitable[Any]], *arguments: Any) -> Any:
+    """Await the server, which may go on to another request, without this one's id."""
+    trace = current.get()
+    current.set(None)
+    try:
+        done = await serve(*arguments)
+    except GeneratorExit:  # by the collector, in whatever context that happens to run
+        raise
+    except BaseException:
+        current.set(trace)
+        raise
+    current.set(trace)
+    return done
 
 
 def request_in(scope: Scope) -> Request:
