@@ -205,8 +205,6 @@ class ErrorLayer:
 
     def translate(self, exc: BaseException) -> APIError | None:
         """Return the APIError that ``exc`` stands for, None if nobody expected it."""
-        if isinstance(exc, APIError):  # whatever else it is, even a group
-            return exc
         exc = only_leaf(exc)
         if _NOT_UNDERSTOOD in exc.__dict__:
             return None
@@ -374,8 +372,7 @@ class ErrorLayer:
             self._reporter.log(exc, error, request)
         if self._reporter.hooks:
             sent = self._or_internal(error, status)
-            leaf = exc if error is exc else only_leaf(exc)
-            self._reporter.tell(sent, leaf, trace_id or current_trace_id() or "-")
+            self._reporter.tell(sent, only_leaf(exc), trace_id or current_trace_id() or "-")
 
     def too_late(self, exc: BaseException, request: Request | None = None) -> None:
         """Log a failure that came after the response had begun, so that it can only be cut."""

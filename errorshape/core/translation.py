@@ -116,10 +116,12 @@ class Translator:
 def only_leaf(exc: BaseException) -> BaseException:
     """Return the one exception in a group of groups of one, or in a framework's wrapping of it.
 
-    ``exc`` itself if it is neither. A validator's group (cattrs) is one error whatever is in it:
-    its leaves do not know their place.
+    ``exc`` itself if it is neither. An APIError that is a group is one error whatever is in it, and so
+    is a validator's group (cattrs), whose leaves do not know their place.
     """
     while True:
+        if isinstance(exc, APIError):
+            return exc
         if isinstance(exc, BaseExceptionGroup):
             if len(exc.exceptions) != 1 or is_validators(exc):
                 return exc

@@ -217,3 +217,21 @@ def test_a_validators_error_that_is_not_the_clients_has_no_details():
     layer = ErrorLayer(translate={msgspec.ValidationError: errorshape.BadGatewayError})
 
     assert layer.translate(invalid()).details is None
+
+
+def test_an_error_that_is_a_group_is_that_error_where_bodies_are_kept():
+    """Not the one exception in it, though that is a framework's, which would keep its body."""
+
+    class ManyError(errorshape.APIError, ExceptionGroup):
+        code, status = "many", 409
+
+        def __new__(cls, *leaves):
+            return ExceptionGroup.__new__(cls, "many", leaves)
+
+        def __init__(self, *leaves):
+            super().__init__("Many.")
+
+    response = ErrorLayer(reshape="none").respond(ManyError(NotFound()))
+
+    assert response.status == 409
+    assert json.loads(response.body)["error"]["code"] == "many"
