@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
 ExcInfo = tuple[type[BaseException], BaseException, TracebackType] | tuple[None, None, None]
 
-#: Where the outermost wrap notes in ``environ`` what the wraps further in go by: ``trace_id``.
+#: Where the outermost wrap notes in ``environ`` what goes between it, the wraps further in and the
+#: adapters: ``trace_id``; ``logged``, an exception; ``body``, that of an answer of the layer's.
 ENVIRON_KEY = "errorshape.marks"
 
 

@@ -78,6 +78,7 @@ class ErrorShapeMiddleware:
             if isinstance(request, ASGIRequest):
                 _return_at_close(response)
             elif request.META.get("SERVER_SOFTWARE") != LOGS_AFTER_CLOSE:
+                # leave_at_close() without its call and its questions: a twentieth of all that we add
                 response.close = partial(  # type: ignore[method-assign]
                     close_and_leave, response, response.close
                 )
@@ -320,19 +321,19 @@ def answered(
     # An error of 500 and above was logged just now, with its cause; Django would do it again.
     made._has_been_logged = made.status_code >= 500  # type: ignore[attr-defined]
     if getattr(request, "_errorshape_layer", None) is layer:
-        made._errorshape_body = answer.body  # type: ignore[attr-defined]
+        marks["body"] = answer.body
     return made
 
 
 def _is_answer(request: HttpRequest, response: HttpResponseBase) -> bool:
-    """Whether a response is one that the layer has made just now, and that nobody has changed.
+    """Whether a response has the body that the layer has made of an error, and nobody has changed.
 
-    It is complete, and to look at all of it again costs more than to make it.
+    It is complete then, and to look at all of it again costs more than to make it.
     """
-    body = getattr(response, "_errorshape_body", None)
+    body = request.META[ENVIRON_KEY].get("body")
     return (
         body is not None
-        and response.content == body  # type: ignore[attr-defined]  # no stream has been answered
+        and getattr(response, "content", None) == body  # a stream has none
         and "_errorshape_exception" not in request.__dict__
     )
 

@@ -77,7 +77,7 @@ def leave_at_close(body: Any) -> None:
 
 
 def close_and_leave(body: Any, close: Callable[[], object] | None) -> None:
-    """Call ``close()``, and :func:`leave`; in its place until then is this function, for ``body``."""
+    """Do what ``body.close``, in whose place this is until then, was to do; then :func:`leave`."""
     del body.close  # a cycle, until now
     try:
         if close is not None:
