@@ -242,55 +242,6 @@ _FLASK: dict[str, Pieces] = {
     },
 }
 
-# --- Django ---------------------------------------------------------------------------------------
-
-_django = "errorshape.django.middleware:ErrorShapeMiddleware."
-_django_minimum = "benchmarks.minimum.django:minimum"
-_request_id = "log_request_id.middleware:RequestIDMiddleware.__call__"
-
-_DJANGO: dict[str, Pieces] = {
-    "errorshape": {
-        _IDENTIFY: _at(_django + "_enter", ("self.layer.identify(request_id)", _ID)),
-        _SET: (
-            *_at(
-                _django + "_enter",
-                ("identify(request_id)\n[...](trace)", "identify(request_id)"),
-            ),
-            *_at(_django + "__call__", "response.close = partial([...].close\n            )"),
-        ),
-        _MARK: _at(
-            _django + "_enter",
-            ("meta.get(ENVIRON_KEY) if scope is None else scope.get(SCOPE_KEY)", "None"),
-        ),
-        _ADD: _at(
-            _django + "_finished",
-            "try:\n[...]trace_header] = trace_id",
-        ),
-        "an error, or a stream, looked for": (
-            *_at(_django + "_finished", ("response.status_code >= 400", "0")),
-            *_at(_django + "__call__", ("outermost and response.streaming", "0")),
-        ),
-    },
-    "minimum": {
-        _IDENTIFY: _at(_django_minimum, ('identify(meta[...]TRACEPARENT"))', _ID)),
-        _SET: _at(
-            _django_minimum,
-            "current.set(trace_id)",
-            "if outermost and scope is None:[...]response.close = close_and_leave",
-        ),
-        _MARK: _at(_django_minimum, ("meta.get(KEY) if scope is None else scope.get(KEY)", "None")),
-        _ADD: _at(_django_minimum, 'store["x-request-id"] =[...]{exposed[1]}, X-Request-Id"'),
-    },
-    "django-log-request-id": {
-        _IDENTIFY: _at(_request_id, ("self._get_request_id(request)", _ID)),
-        _SET: (
-            *_at(_request_id, ("local.request_id = ", "")),
-            *_at("log_request_id.middleware:_clear_request_id", "del local.request_id"),
-        ),
-        _ADD: _at(_request_id, "response[self.request_id_response_header] = request_id"),
-    },
-}
-
 # --- errors ---------------------------------------------------------------------------------------
 
 _layer = "errorshape.core.layer:ErrorLayer."
@@ -328,6 +279,8 @@ _FASTAPI: dict[str, Pieces] = {
         ),
     },
 }
+
+_django = "errorshape.django.middleware:ErrorShapeMiddleware."
 
 _DRF: dict[str, Pieces] = {
     "errorshape": {
@@ -395,7 +348,6 @@ _GROWTH: dict[str, Pieces] = {
 PIECES: dict[str, dict[str, Pieces]] = {
     "asgi": _ASGI,
     "flask": _FLASK,
-    "django": _DJANGO,
     "fastapi": _FASTAPI,
     "drf": _DRF,
     "core": _CORE,
@@ -414,11 +366,8 @@ class Profile(NamedTuple):
 PROFILES = {
     "ASGI, an id that was given": Profile("asgi", "inbound"),
     "Flask, an id that was given": Profile("flask", "inbound"),
-    "Django, a fresh id": Profile("django", "fresh"),
-    "Django, an id that was given": Profile("django", "inbound"),
     "FastAPI, a documented error": Profile("fastapi", "error"),
     "FastAPI, its own 404": Profile("fastapi", "own"),
-    "Django REST Framework, a documented error": Profile("drf", "error"),
     "Django REST Framework, its own 404": Profile("drf", "own"),
     "An error's body": Profile("core", "error", "raised and caught"),
     "A hundred chunks of a body": Profile("growth", "100", "body chunks, bare"),
