@@ -29,11 +29,11 @@ Counts = dict[Job, float]
 _VALGRIND = ("valgrind", "--tool=cachegrind", "--cache-sim=no", "--cachegrind-out-file=/dev/null")
 # Compiled once, whatever the environment says: that is none of the request's work.
 _ENVIRON = {"PYTHONDONTWRITEBYTECODE": ""}
-# Where objects come to lie, a line of source or a hash more or less, takes a request up to 2,000
-# instructions, as in an allocator that gives back a block and takes it again with each. Where that is
-# much of what is to be told apart, the least of three layouts counts, for each candidate.
+# Where objects come to lie, a line of source or a hash more or less, takes a request up to some
+# thousand instructions, as in an allocator that gives back a block and takes it again with each. Of
+# applications, where that is much of what is to be told apart, the least of three layouts counts.
 _LAYOUTS = ("0", "1", "2")
-_FINE = frozenset({"asgi", "wsgi", "flask", "django"})
+_APPLICATIONS = frozenset({"asgi", "wsgi", "flask", "django", "starlette", "fastapi", "drf"})
 _total = re.compile(r"I\s+refs:\s+([\d,]+)").search
 # Until the interpreter has specialized its code.
 _SHORT = 32
@@ -48,7 +48,7 @@ _MORE_OF_A_FRAMEWORK = 128
 def count(protocol: str, jobs: Iterable[Job]) -> Counts:
     """Return the instructions that one request takes, for each candidate and variant."""
     jobs = list(jobs)
-    layouts = _LAYOUTS if protocol in _FINE else _LAYOUTS[:1]
+    layouts = _LAYOUTS if protocol in _APPLICATIONS else _LAYOUTS[:1]
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         counted = list(pool.map(lambda layout: _count(protocol, jobs, layout), layouts))
     return {job: min(counts[job] for counts in counted) for job in jobs}

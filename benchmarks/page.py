@@ -24,8 +24,8 @@ How to read it:
 
 - The **instructions** are the figures to go by: machine instructions under valgrind, the difference
   between two copies of one process that serve a few requests and many, repeatable to about 1 %. Of
-  ASGI, WSGI, Flask and Django the least of three layouts of memory counts, since that alone can take a
-  request 2,000 instructions. They depend on how Python was compiled, so take the ratios. A gate in CI
+  applications the least of three layouts of memory counts, since that alone can take a request some
+  thousand instructions. They depend on how Python was compiled, so take the ratios. A gate in CI
   (`tox run -e gate`) holds those to the minimum. All is counted three times, and every bound has to
   hold in each of the runs.
 - The **times** are for an impression: of the bounds only those of an import and of real servers go by
