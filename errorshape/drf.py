@@ -46,11 +46,12 @@ def exception_handler(exc: Exception, context: dict[str, Any]) -> HttpResponseBa
         failed = error = _of_djangos(exc, layer)
     if error is None:
         return None
-    if isinstance(exc, _ANSWERED_BY_DRF) and not layer.replaces(about(request)):
+    what = about(request)
+    if isinstance(exc, _ANSWERED_BY_DRF) and not layer.replaces(what):
         its_own: HttpResponseBase | None = views.exception_handler(exc, context)
         return its_own
     views.set_rollback()
-    return answered(layer, request, failed, error, _Answer)
+    return answered(layer, request, what, failed, error, _Answer)
 
 
 class _Answer(HttpResponse):

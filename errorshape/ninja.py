@@ -64,11 +64,12 @@ class _Handler:
         if error is None and isinstance(exc, Http404):
             failed = error = (layer.catalog.get(NotFoundError.code) or NotFoundError)()
             error.__cause__ = exc
+        what = about(request)
         # What Ninja has an answer to, which it keeps where the paths or the options say so.
         is_ninjas = isinstance(exc, (ninja.errors.HttpError, ninja.errors.ValidationError, Http404))
-        if error is None or (is_ninjas and not layer.replaces(about(request))):
+        if error is None or (is_ninjas and not layer.replaces(what)):
             return _call(other, request, exc)
-        return answered(layer, request, failed, error)
+        return answered(layer, request, what, failed, error)
 
     def _other(self, exc: Exception) -> Any:
         """Return the handler that Ninja would have found if ours were not there."""

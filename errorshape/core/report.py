@@ -34,19 +34,16 @@ class Reporter:
     def log(self, exc: BaseException, error: APIError | None, request: Request | None) -> None:
         """Log ``exc``, which stands for ``error`` (None: nobody expected it)."""
         try:
-            self._log(exc, error, request)
+            if error is None:
+                _log(logging.ERROR, f"Unhandled exception{_where(request)}", exc)
+            elif error.status >= 500:
+                what = f"{error.status} {printable(error.code)}{_where(request)}"
+                line = f"{what}: {printable(error.message)}"
+                _log(logging.ERROR, line, exc if error.__cause__ is not None else None)
+            elif logger.isEnabledFor(logging.INFO):
+                _log(logging.INFO, f"{error.status} {printable(error.code)}{_where(request)}")
         except Exception as failure:  # attributes that are properties can do what they like
             self.problem(f"{type(exc).__name__} cannot be read", failure)
-
-    def _log(self, exc: BaseException, error: APIError | None, request: Request | None) -> None:
-        if error is None:
-            _log(logging.ERROR, f"Unhandled exception{_where(request)}", exc)
-        elif error.status >= 500:
-            what = f"{error.status} {printable(error.code)}{_where(request)}"
-            line = f"{what}: {printable(error.message)}"
-            _log(logging.ERROR, line, exc if error.__cause__ is not None else None)
-        elif logger.isEnabledFor(logging.INFO):
-            _log(logging.INFO, f"{error.status} {printable(error.code)}{_where(request)}")
 
     def tell(self, sent: APIError, exc: BaseException, trace_id: str) -> None:
         """Call the hooks; one that fails is logged and changes nothing."""

@@ -306,13 +306,17 @@ def _return_at_close(response: HttpResponseBase) -> None:
 def answered(
     layer: ErrorLayer,
     request: HttpRequest,
+    what: Request,
     exc: BaseException,
     error: APIError,
     kind: type[HttpResponse] = HttpResponse,
 ) -> HttpResponse:
-    """Report an exception, which stands for ``error``, and return the response to it."""
+    """Report an exception, which stands for ``error``, and return the response to it.
+
+    ``what`` is what :func:`about` says of the request.
+    """
     marks = request.META.get(ENVIRON_KEY, {})
-    answer = layer.answer(exc, error=error, trace_id=marks.get("trace_id"), request=about(request))
+    answer = layer.answer(exc, error=error, trace_id=marks.get("trace_id"), request=what)
     fields, cookies = _as_django_has_them(answer.headers)
     # With its headers: one that is made without has to think of a type of its own.
     made = kind(b"" if request.method == "HEAD" else answer.body, headers=fields)
@@ -360,7 +364,7 @@ def _answered_if_expected(request: HttpRequest, exc: Exception) -> HttpResponse 
     layer: ErrorLayer = request._errorshape_layer  # type: ignore[attr-defined]
     error = layer.translate(exc)
     if error is not None:
-        return answered(layer, request, exc, error)
+        return answered(layer, request, about(request), exc, error)
     _remember(request, exc)
     return None
 

@@ -30,7 +30,7 @@ def translate(exc: Any, catalog: Catalog) -> APIError | None:
     error = class_for_status(status, catalog)(
         str(detail) if detail and status < 500 else None,
         details=details if status < 500 else None,
-        headers=_headers(exc),
+        headers=_headers(exc) or None,  # an empty list would be looked through, at a high price
     )
     error.status = status
     error.retry_after = getattr(exc, "wait", None)  # type: ignore[attr-defined]
