@@ -117,8 +117,7 @@ def driver(protocol: str, name: str, variant: str) -> Callable[[], object]:
     from .candidates import CANDIDATES
 
     name, changes = pieces.named(protocol, name)
-    if protocol != "drf":  # whose modules want settings, which its candidates make
-        pieces.take_out(changes)
+    pieces.take_out(changes)
     if protocol == "growth":
         from .measures import growing
 
@@ -128,8 +127,6 @@ def driver(protocol: str, name: str, variant: str) -> Callable[[], object]:
 
         return listing(name, variant)
     app = CANDIDATES[protocol][name]()
-    if protocol == "drf":
-        pieces.take_out(changes)
     if protocol == "core":
         return app  # type: ignore[no-any-return]
     path = "/ok" if variant in ("fresh", "inbound") else f"/{variant}"

@@ -60,14 +60,12 @@ peer. The table of imports is a profile itself.
   response. CPython takes some 1,600 instructions to set a context variable and 900 to read one. For
   Flask a wrap was tried that holds nothing back and does not look at the body: it was still above half
   of flask-log-request-id.
-- *A third of what fastapi-problem-details adds to an error, and drf-standardized-errors to one of
-  DRF's own*: *least* is errorshape's id, which is on every response (the rows *fresh*), and above that
-  by itself. Neither peer has an id, a record for the log, or a wrap that sees what has passed the
-  framework's handlers; both hand one more JSON body to a response that their framework makes anyway.
-  An error of the framework's own takes more than one of errorshape's, since it is made one of those
-  first, which may have the catalogue's message: some 19,000 instructions, of which Python takes 7,000
-  to make the exception. In DRF an error of errorshape's own costs nearly nothing, as what DRF itself
-  does for a response falls away with it.
+- *A third of what fastapi-problem-details adds to an error*: *least* is errorshape's id, which is on
+  every response (the rows *fresh*), and above that by itself. The peer has no id, no record for the log,
+  and no wrap that sees what has passed the framework's handlers: it hands one more JSON body to a
+  response that Starlette makes anyway. An error of the framework's own takes more than one of
+  errorshape's, since it is made one of those first, which may have the catalogue's message: some 19,000
+  instructions, of which Python takes 7,000 to make the exception.
 - *A further chunk for one function call*: the bound is a coroutine function that does nothing but
   `await send(message)`. Ours has to look whether the message is a part of the body and whether more
   follow, and any look in a coroutine is above it (*A hundred chunks of a body*). A plain function that

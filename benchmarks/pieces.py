@@ -249,11 +249,6 @@ _answer = (
     'return ErrorResponse(404, [("Content-Type", "application/json"), ("X-Request-Id", "x"),\n'
     '        ("Content-Length", "2")], b"{}")'
 )
-_OURS: Pieces = {
-    _REPORT: _at(_layer + "answer", "self.report([...]logged=logged)"),
-    _MAKE: _at(_layer + "respond", ("trace_id = trace_id or[...]is_shaped)\n$", _answer)),
-}
-
 _FASTAPI: dict[str, Pieces] = {
     "errorshape": {
         _WRAP: _at(
@@ -264,7 +259,8 @@ _FASTAPI: dict[str, Pieces] = {
             "errorshape.starlette:_Handler.__call__",
             ("error = layer.translate(exc)[...]of several", "error = ValidationError()"),
         ),
-        **_OURS,
+        _REPORT: _at(_layer + "answer", "self.report([...]logged=logged)"),
+        _MAKE: _at(_layer + "respond", ("trace_id = trace_id or[...]is_shaped)\n$", _answer)),
     },
     "fastapi-problem-details": {
         _MAKE: (
@@ -276,32 +272,6 @@ _FASTAPI: dict[str, Pieces] = {
                 "starlette.responses:JSONResponse.render",
                 ('return json.dumps([...]utf-8")', 'return b"{}"'),
             ),
-        ),
-    },
-}
-
-_django = "errorshape.django.middleware:ErrorShapeMiddleware."
-
-_DRF: dict[str, Pieces] = {
-    "errorshape": {
-        _WRAP: _at(
-            _django + "__call__",
-            (
-                "outermost = self._enter(request)[...]return response",
-                "return self.get_response(request)",
-            ),
-        ),
-        _AGAIN: _at(_django + "_finished", ("response.status_code >= 400[...]response)", "0")),
-        "whose exception it is": _at(
-            "errorshape.drf:exception_handler",
-            ("error, failed = [...]return its_own", "error, failed = ForbiddenError(), exc"),
-        ),
-        **_OURS,
-    },
-    "drf-standardized-errors": {
-        _MAKE: _at(
-            "drf_standardized_errors.formatter:ExceptionFormatter.run",
-            ("error_type = self[...](error_response)", "return {}"),
         ),
     },
 }
@@ -349,7 +319,6 @@ PIECES: dict[str, dict[str, Pieces]] = {
     "asgi": _ASGI,
     "flask": _FLASK,
     "fastapi": _FASTAPI,
-    "drf": _DRF,
     "core": _CORE,
     "growth": _GROWTH,
 }
@@ -368,7 +337,6 @@ PROFILES = {
     "Flask, an id that was given": Profile("flask", "inbound"),
     "FastAPI, a documented error": Profile("fastapi", "error"),
     "FastAPI, its own 404": Profile("fastapi", "own"),
-    "Django REST Framework, its own 404": Profile("drf", "own"),
     "An error's body": Profile("core", "error", "raised and caught"),
     "A hundred chunks of a body": Profile("growth", "100", "body chunks, bare"),
 }
